@@ -1,0 +1,41 @@
+"""What a user may choose about a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices of one run of the main job.
+
+    Attributes:
+        policy: limits to judge by; the built-in policy if None.
+        machine: machine model file; the generic, uncommissioned one if None.
+        density: HU to density table; the built-in one if None.
+        planning_series, daily_series: Series Instance UIDs where the choice by reference is not clear.
+        target: ROI to plan for or to judge as target where the plan does not name one.
+        made_plan: whether a plan may be made where the folder has none.
+        made_target_margin_mm: the made plan's target is the named ROI grown by this much (negative: shrunk).
+        prescription_gy, fractions: of a made plan.
+        improvement: arm that is delivered as the improved image.
+        deformable: whether to try a deformable registration.
+        dose_spacing_mm: of the dose grid.
+        show_patient: whether the report may show the patient's ID instead of a key.
+    """
+
+    policy: Path | None = None
+    machine: Path | None = None
+    density: Path | None = None
+    planning_series: str | None = None
+    daily_series: str | None = None
+    target: str | None = None
+    made_plan: bool = False
+    made_target_margin_mm: float = 0.0
+    prescription_gy: float = 60.0
+    fractions: int = 20
+    improvement: str = "shading_correction"
+    deformable: bool = True
+    dose_spacing_mm: float = 3.0
+    show_patient: bool = False
