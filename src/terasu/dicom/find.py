@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terasu.dicom.headers import FileHeader, read_header
+from terasu.dicom.scan import NotDicomError
 from terasu.errors import DicomError, InputError
 
 # Scanning itself takes 0.2 ms a file under the interpreter's lock; the threads are there for the
@@ -22,10 +23,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that was passed over, and why, in one sentence."""
+    """A file that was passed over.
+
+    Attributes:
+        path: where it lies.
+        reason: why, in a sentence.
+        is_suspect: it may be a part of a case (damaged, unreadable, hostile); False for other kinds of file.
+    """
 
     path: Path
     reason: str
+    is_suspect: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,8 @@ def _look_at(path: Path) -> FileHeader | Rejected:
     try:
         return read_header(path)
     except DicomError as error:
-        return Rejected(path, " ".join(part for part in (error.what, error.got) if part))
+        reason = " ".join(part for part in (error.what, error.got) if part)
+        return Rejected(path, reason, is_suspect=not isinstance(error, NotDicomError))
     except OSError as error:
         return Rejected(path, f"The file cannot be read: {error.strerror or error}.")
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydicom.datadict import tag_for_keyword
 
 from terasu.dicom.identity import NOBODY, Identity, identity_of
-from terasu.dicom.scan import Nested, Scan, scan_file, text_of
+from terasu.dicom.scan import Nested, NotDicomError, Scan, scan_file, text_of
 from terasu.errors import DicomError
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
@@ -142,7 +142,7 @@ def header_of_scan(path: Path, scan: Scan) -> FileHeader:
     found = {tag: text_of(value) for tag, value in scan.elements.items()}
     sop_class = found.get(_SOP_CLASS) or scan.media_class_uid
     if DICOMDIR_CLASS in (sop_class, scan.media_class_uid):
-        raise DicomError("A DICOMDIR, which is not needed: every file is looked at anyway.")
+        raise NotDicomError("A DICOMDIR, which is not needed: every file is looked at anyway.")
     identity = _identity(scan)
     header = FileHeader(
         path=path,

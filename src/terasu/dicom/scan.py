@@ -93,6 +93,10 @@ class Scan:
     warning: str = ""
 
 
+class NotDicomError(DicomError):
+    """A file of another kind, or a directory record: passed over without worry."""
+
+
 class _Open(NamedTuple):
     tag: int
     end: int
@@ -208,8 +212,8 @@ def _guess_encoding(data: bytes, start: int, scan: Scan) -> bool:
     return not vr_is_there
 
 
-def _no_dicom(got: str) -> DicomError:
-    return DicomError("This is no DICOM file.", got=got, expected="a DICOM header")
+def _no_dicom(got: str) -> NotDicomError:
+    return NotDicomError("This is no DICOM file.", got=got, expected="a DICOM header")
 
 
 def _walk(
