@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.multival import MultiValue
 
-from terasu.dicom.dataset import read_dataset, teaching_dicom_errors, without_pydicom_warnings
+from terasu.dicom.dataset import read_dataset, without_pydicom_warnings
+from terasu.dicom.elements import header_of
 from terasu.dicom.enhanced import read_frames
 from terasu.dicom.find import Series
 from terasu.dicom.headers import FileHeader, read_header
@@ -81,8 +81,8 @@ def read_image(series: Series | Sequence[Path]) -> ImageRead:
         values = _resampled(values, stack)
         notes.append(stack.note)
     _add_scale_note(headers[0], source.header, is_ct, notes)
-    final = Source(source.modality, source.series_instance_uid, uids, source.sop_class_uid, source.header)
-    return ImageRead(Volume(values, grid, "HU" if is_ct else "1", final), tuple(notes))
+    volume = Volume(values, grid, "HU" if is_ct else "1", replace(source, sop_instance_uids=uids))
+    return ImageRead(volume, tuple(notes))
 
 
 def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
@@ -195,22 +195,12 @@ def _resampled(values: NDArray[Any], stack: Stack) -> NDArray[Any]:
 
 def _source_of(header: FileHeader) -> Source:
     dataset = read_dataset(header.path, stop_before_pixels=True)
-    with teaching_dicom_errors(header.path):
-        texts = {keyword: _text(dataset.get(keyword)) for keyword in _HEADER}
     return Source(
         modality=header.modality,
         series_instance_uid=header.series_instance_uid,
         sop_class_uid=header.sop_class_uid,
-        header={keyword: text for keyword, text in texts.items() if text},
+        header=header_of(dataset, _HEADER),
     )
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, MultiValue | list | tuple):
-        return "\\".join(str(part) for part in value)
-    return str(value).strip()
 
 
 def _add_scale_note(header: FileHeader, texts: Mapping[str, str], is_ct: bool, notes: list[str]) -> None:
@@ -221,7 +211,7 @@ def _add_scale_note(header: FileHeader, texts: Mapping[str, str], is_ct: bool, n
         notes.append("The series names no frame of reference.")
 
 
-def empty_grid_of(series: Series) -> Grid:
+def grid_of_series(series: Series) -> Grid:
     """The grid of a series from its headers alone, without reading pixels."""
     planes = [_plane(header) for header in series.files]
     return stack_of(planes, frame_of_reference_uid=series.frame_of_reference_uid).grid
