@@ -1,4 +1,4 @@
-"""The voxels that an engine calculates on: along LPS, with room for the patient to turn in."""
+"""The voxels that an engine calculates on, and the electron density of the image on them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Array = NDArray[np.float64]
 AIR = 0.01
 """Relative electron density below which a voxel is calculated as vacuum; 1 m of it is 1 mm of water."""
 BODY = 0.05
-_MARGIN = 2
+"""Relative electron density from which something counts as solid."""
 
 
-def lattice_like(onto: Grid, isocentre_lps_mm: Array) -> Grid:
-    """``onto`` itself where an engine can use its voxels, else a cubic lattice along LPS of its pitch.
+def raster_like(onto: Grid, isocentre_lps_mm: Array) -> Grid:
+    """``onto`` itself where an engine can use its voxels, else a cubic raster along LPS of its pitch.
 
     A gantry turns in the transverse plane, so rows and columns need one pitch.
     """
@@ -39,50 +39,24 @@ def lattice_like(onto: Grid, isocentre_lps_mm: Array) -> Grid:
     )
 
 
-def widened(lattice: Grid, image: Grid, isocentre_lps_mm: Array, radius_mm: float) -> Grid:
-    """The same voxel raster, from −radius to +radius around the isocentre transversally.
+def density_lattice(
+    raster: Grid, image_hu: Volume, table: DensityTable, slack_mm: float
+) -> tuple[Grid, NDArray[np.float32]]:
+    """Where to calculate, and the relative electron density there.
 
-    Along z it keeps the lattice's slices and adds those of the image within ``radius_mm`` of them
-    that a divergent field could pass through.
+    Args:
+        raster: voxel raster that the lattice follows; its slices are kept.
+        image_hu: the image; outside of it is vacuum.
+        table: HU → density.
+        slack_mm: slices of the image this far beyond the raster are added, since a divergent beam
+            passes them on its way in.
+    Returns:
+        A grid on the raster around everything solid, and its density, the mean over each voxel,
+        vacuum for air.
     """
-    step = np.asarray(lattice.spacing_zyx_mm)
-    iso_kji = lattice.to_index_kji(isocentre_lps_mm)
-    reach = np.ceil(radius_mm / step) + _MARGIN
-    start = np.floor(iso_kji - reach).astype(int)
-    stop = np.ceil(iso_kji + reach).astype(int) + 1
-    slices = lattice.to_index_kji(image.corners_lps_mm())[:, 0]
-    start[0] = min(0, max(start[0], int(np.floor(slices.min()))))
-    stop[0] = max(lattice.shape_zyx[0], min(stop[0], int(np.ceil(slices.max())) + 1))
-    return lattice.crop(start.tolist(), stop.tolist())
-
-
-def body_radius_mm(density: Volume, isocentre_lps_mm: Array) -> float:
-    """Largest transverse distance from the isocentre to anything that is not air [mm]."""
-    solid = density.values.max(axis=0) > BODY
-    if not solid.any():
-        return 50.0
-    rows, columns = np.nonzero(solid)
-    index = np.stack([np.zeros(len(rows)), rows, columns], axis=1)
-    points = density.grid.to_lps_mm(index) - isocentre_lps_mm
-    return float(np.hypot(points[:, 0], points[:, 1]).max())
-
-
-def electron_density_on(lattice: Grid, image_hu: Volume, table: DensityTable) -> NDArray[np.float32]:
-    """Relative electron density of every lattice voxel, the mean over the voxel, vacuum for air.
-
-    Density is looked up at the image's own resolution and averaged afterwards, since the mean of HU
-    is not the HU of the mean.
-    """
-    density = density_of(image_hu, table)
-    parts = [
-        int(np.clip(round(coarse / fine), 1, 4))
-        for coarse, fine in zip(lattice.spacing_zyx_mm, image_hu.grid.spacing_zyx_mm, strict=True)
-    ]
-    fine = resample(density, _finer(lattice, parts), outside=0.0).values
-    k, j, i = lattice.shape_zyx
-    blocks = fine.reshape(k, parts[0], j, parts[1], i, parts[2])
-    mean = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
-    return np.where(mean < AIR, np.float32(0), mean)
+    density = _solid_part(density_of(image_hu, table))
+    lattice = _around(raster, density.grid, slack_mm)
+    return lattice, _mean_on(lattice, density)
 
 
 def density_of(image_hu: Volume, table: DensityTable) -> Volume:
@@ -91,6 +65,45 @@ def density_of(image_hu: Volume, table: DensityTable) -> Volume:
     for k, slice_hu in enumerate(image_hu.values):
         values[k] = to_electron_density(slice_hu, table)
     return Volume(values, image_hu.grid, "1", image_hu.source)
+
+
+def _solid_part(density: Volume) -> Volume:
+    """Rows and columns that hold something solid, one voxel of margin."""
+    seen = density.values.max(axis=0) > BODY
+    if not seen.any():
+        return density
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    slices, height, width = density.grid.shape_zyx
+    start = (0, max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0))
+    stop = (slices, min(int(rows[-1]) + 2, height), min(int(columns[-1]) + 2, width))
+    return density.crop(start, stop)
+
+
+def _around(raster: Grid, solid: Grid, slack_mm: float) -> Grid:
+    """The raster's own slices and ``slack_mm`` of the image's, rows and columns around what is solid."""
+    index = raster.to_index_kji(solid.corners_lps_mm())
+    low, high = np.floor(index.min(axis=0)).astype(int) - 1, np.ceil(index.max(axis=0)).astype(int) + 2
+    slack = int(np.ceil(slack_mm / raster.spacing_zyx_mm[0]))
+    low[0] = min(0, max(low[0], -slack))
+    high[0] = max(raster.shape_zyx[0], min(high[0], raster.shape_zyx[0] + slack))
+    return raster.crop(low.tolist(), high.tolist())
+
+
+def _mean_on(lattice: Grid, density: Volume) -> NDArray[np.float32]:
+    """Mean density of every lattice voxel, by points as dense as the image's own.
+
+    Density is averaged, not HU, since the mean of HU is not the HU of the mean.
+    """
+    parts = [
+        int(np.clip(round(coarse / fine), 1, 4))
+        for coarse, fine in zip(lattice.spacing_zyx_mm, density.grid.spacing_zyx_mm, strict=True)
+    ]
+    fine = resample(density, _finer(lattice, parts), outside=0.0).values
+    mean = fine
+    for axis, n in enumerate(parts):
+        shape = (*mean.shape[:axis], mean.shape[axis] // n, n, *mean.shape[axis + 1 :])
+        mean = mean.reshape(shape).mean(axis=axis + 1, dtype=np.float32) if n > 1 else mean
+    return np.where(mean < AIR, np.float32(0), mean)
 
 
 def _finer(lattice: Grid, parts: list[int]) -> Grid:

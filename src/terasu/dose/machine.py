@@ -95,7 +95,7 @@ class Machine(_Strict):
     extra_focal_sigma_mm: Positive = 25.0
     leaf_transmission: Fraction = 0.015
     leaf_gap_mm: NotNegative = 1.0
-    jaw_transmission: Fraction = 0.003
+    jaw_transmission: Fraction = 0.0
     largest_field_mm: Annotated[float, Field(gt=0, le=400)] = 400.0
     reference: Reference = Reference()
     provenance: Provenance = Provenance()

@@ -28,13 +28,7 @@ from terasu.dose.density import DensityTable, default_density_table
 from terasu.dose.engine import Progress, require_calculable
 from terasu.dose.fluence import fluence_map
 from terasu.dose.kernel import KernelTerms, SeparableKernel, separate, voxel_kernels
-from terasu.dose.lattice import (
-    around_the_patient,
-    body_radius_mm,
-    electron_density_on,
-    lattice_like,
-    widened,
-)
+from terasu.dose.lattice import around_the_patient, density_lattice, raster_like
 from terasu.dose.machine import Machine, default_machine
 from terasu.dose.segments import GantryGroup, Segment, group_by_gantry, to_segments
 from terasu.errors import DoseError, MissingPartError
@@ -46,7 +40,8 @@ from terasu.patient.volume import Source, Volume
 if TYPE_CHECKING:
     from terasu.dose.pydosert_pencil import Frame
 
-KERNEL_RADIUS_MM = 200.0
+KERNEL_RADIUS_MM = 150.0
+_SLACK_MM = 60.0
 _DEPTHS_MM = np.concatenate([np.arange(0, 40, 1.0), np.arange(40, 120, 4.0), np.arange(120, 601, 20.0)])
 
 
@@ -126,12 +121,7 @@ def _dose_of(
     from terasu.dose.pydosert_pencil import PencilBeam
 
     isocentre = groups[0].isocentre_lps_mm
-    base = lattice_like(onto, isocentre)
-    coarse = widened(base, image_hu.grid, isocentre, _image_radius_mm(image_hu.grid, isocentre))
-    values = electron_density_on(coarse, image_hu, table)
-    radius = body_radius_mm(Volume(values, coarse, "1"), isocentre)
-    lattice = widened(base, image_hu.grid, isocentre, radius)
-    values = _cut(values, coarse, lattice)
+    lattice, values = density_lattice(raster_like(onto, isocentre), image_hu, table, _SLACK_MM)
     beam = PencilBeam(_frame(lattice, isocentre, machine), values, _kernel_on(lattice, machine))
     dose = np.zeros(lattice.shape_zyx, np.float32)
     for done, group in enumerate(groups, start=1):
@@ -140,22 +130,24 @@ def _dose_of(
     np.maximum(dose, 0, out=dose)
     dose[around_the_patient(values)] = 0
     dose *= np.float32(_gy_per_unit(machine.model_dump_json(), lattice.spacing_zyx_mm))
-    return resample(Volume(dose, lattice, "Gy"), onto, outside=0.0).values.astype(np.float32)
+    return _onto(Volume(dose, lattice, "Gy"), onto)
 
 
-def _image_radius_mm(image: Grid, isocentre_lps_mm: NDArray[np.float64]) -> float:
-    away = image.corners_lps_mm() - isocentre_lps_mm
-    return float(np.hypot(away[:, 0], away[:, 1]).max())
-
-
-def _cut(values: NDArray[np.float32], grid: Grid, smaller: Grid) -> NDArray[np.float32]:
-    start = np.rint(grid.to_index_kji(smaller.origin_lps_mm)).astype(int)
-    stop = start + np.asarray(smaller.shape_zyx)
-    low, high = np.maximum(start, 0), np.minimum(stop, grid.shape_zyx)
-    out = np.zeros(smaller.shape_zyx, np.float32)
-    into = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
-    out[into] = values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+def _onto(dose: Volume, onto: Grid) -> NDArray[np.float32]:
+    """The dose on the grid asked for: copied where the voxels are the same, else interpolated."""
+    start = np.rint(dose.grid.to_index_kji(onto.origin_lps_mm)).astype(int)
+    stop = start + np.asarray(onto.shape_zyx)
+    if not dose.grid.crop(start.tolist(), stop.tolist()).agrees_with(onto, tolerance_mm=1e-3):
+        return np.asarray(resample(dose, onto, outside=0.0).values, np.float32)
+    out = np.zeros(onto.shape_zyx, np.float32)
+    low, high = np.maximum(start, 0), np.minimum(stop, dose.grid.shape_zyx)
+    if (high > low).all():
+        out[_box(low - start, high - start)] = dose.values[_box(low, high)]
     return out
+
+
+def _box(low: NDArray[np.int_], high: NDArray[np.int_]) -> tuple[slice, ...]:
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
 
 
 def _frame(lattice: Grid, isocentre_lps_mm: NDArray[np.float64], machine: Machine) -> Frame:

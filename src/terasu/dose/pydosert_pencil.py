@@ -1,15 +1,16 @@
 """One gantry angle in torch: pydosert's pencil beam, with a ray of its own for every pencil.
 
 Imports torch and pydosert at its top, so nothing but ``pydosert_engine`` imports it, and only when a
-dose is calculated. pydosert 1.5.0 gives the axes, the divergent projection of the fluence, the
-rotation of the dose and the kernel's parametrisation. Replaced are
+dose is calculated. pydosert 1.5.0 gives the kernel's parametrisation and the divergent projection of
+the fluence. Its engines are not used as they stand:
 
-* depth: taken along the divergent ray from the source to each voxel. pydosert has one depth a plane
+* depth is taken along the divergent ray from the source to each voxel. pydosert has one depth a plane
   (``DoseEngine``) or rays parallel to the axis (``PencilDepthEngine``), which lie 10 mm off at 100 mm
   from the axis and 100 mm above the isocentre;
-* the kernel's raster: integrated over voxels (``kernel.py``). pydosert samples it at voxel centres,
-  with rows and columns exchanged where the two pitches differ;
-* the choice of kernel: every pencil has that of its own depth, by separation instead of depth bins.
+* kernels are integrated over voxels (``kernel.py``). pydosert samples them at voxel centres, with rows
+  and columns exchanged where the two pitches differ, so its depth dose depends on the voxel size;
+* every pencil has the kernel of its own depth, by separation instead of depth bins;
+* only what the beam and the patient occupy is calculated, not a square that the patient can turn in.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydosert.data import MachineConfig
-from pydosert.layers.BeamRotationLayer import BeamRotationLayer
 from pydosert.layers.FluenceVolumeLayer import FluenceVolumeLayer
 from pydosert.physics.kernels.pencil_beam_model import PencilBeamModel
 from torch.nn import functional
@@ -29,8 +29,8 @@ from torch.nn import functional
 from terasu.dose.kernel import DEPTH_STEP_MM, KernelTerms, SeparableKernel
 
 Tensor = torch.Tensor
-_NEGLIGIBLE = 1e-5
-"""Fluence, relative to the map's maximum, that is left out."""
+_NEGLIGIBLE = 3e-4  # fluence, relative to the map's maximum, that is left out
+_PLANES_AT_ONCE = 16  # so that a chunk stays in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,28 @@ class Frame:
     sad_mm: float
 
 
+@dataclass(frozen=True)
+class Axis:
+    """Voxel centres along one axis of the beam's eye view, from the isocentre [mm]."""
+
+    first_mm: float
+    step_mm: float
+    n: int
+
+    def centres_mm(self) -> Tensor:
+        return self.first_mm + torch.arange(self.n, dtype=torch.float32) * self.step_mm
+
+    def part(self, low_mm: float, high_mm: float) -> tuple[int, int]:
+        """First voxel and the one after the last between two places, at least two voxels."""
+        first = math.floor((low_mm - self.first_mm) / self.step_mm)
+        after = math.ceil((high_mm - self.first_mm) / self.step_mm) + 1
+        first = min(max(first, 0), max(self.n - 2, 0))
+        return first, max(min(after, self.n), min(first + 2, self.n))
+
+    def cut(self, part: tuple[int, int]) -> Axis:
+        return Axis(self.first_mm + part[0] * self.step_mm, self.step_mm, part[1] - part[0])
+
+
 def nyholm_terms(tpr_20_10: float, depths_mm: NDArray[np.float64]) -> KernelTerms:
     """The kernel's parameters at depths, by pydosert's coefficients.
 
@@ -66,99 +88,104 @@ class PencilBeam:
 
     def __init__(self, frame: Frame, density: NDArray[np.float32], kernel: SeparableKernel) -> None:
         self._frame = frame
-        self._config = MachineConfig(preset=None, tpr_20_10=0.68, number_of_leaf_pairs=1)
         self._density = torch.from_numpy(np.ascontiguousarray(density))
         self._coefficients = torch.from_numpy(kernel.coefficients)
-        self._projection = FluenceVolumeLayer(
-            self._config,
-            frame.spacing_mm,
-            frame.shape,
-            sid=frame.sad_mm,
-            iso_center=frame.isocentre_mm,
-            device="cpu",
-        )
-        self._fft_shape = self._choose_fft_shape(kernel)
-        self._spectra = self._kernel_spectra(kernel)
+        self._planes = torch.from_numpy(kernel.planes)
+        rows, columns = np.nonzero(density.max(axis=0) > 0)
+        self._solid_y = rows * frame.spacing_mm[1] - frame.isocentre_mm[1]
+        self._solid_x = columns * frame.spacing_mm[2] - frame.isocentre_mm[2]
 
     def dose(self, fluence: NDArray[np.float32], gantry_deg: float) -> Tensor:
-        """Dose (H, D, W) of a fluence map (400, 400), arbitrary but constant units."""
-        box = self._box(fluence)
-        depth = self._ray_depth(gantry_deg, box)
-        pencils = self._pencils(fluence, box)
-        in_beam = self._convolve(pencils * (depth > 0), depth, box)
-        return self._to_patient(in_beam, gantry_deg)
+        """Dose (H, D, W) of a fluence map (400, 400), in arbitrary but constant units."""
+        if not len(self._solid_x) or fluence.max() <= 0:
+            return torch.zeros(self._frame.shape)
+        along, across = self._view(gantry_deg)
+        head_foot = Axis(-self._frame.isocentre_mm[0], self._frame.spacing_mm[0], self._frame.shape[0])
+        rows, columns = self._beam_box(fluence, along, head_foot, across)
+        h, w = head_foot.cut(rows), across.cut(columns)
+        depth = self._ray_depth(gantry_deg, along, h, w)
+        pencils = self._pencils(fluence, along, h, w) * (depth > 0)
+        in_beam = self._convolve(pencils, depth, (rows, columns), (head_foot.n, across.n))
+        return self._to_patient(in_beam, gantry_deg, along, across)
 
-    def _box(self, fluence: NDArray[np.float32]) -> tuple[int, int, int, int]:
-        """First and last (h, w) voxel that the map reaches at any depth, limits included."""
-        frame = self._frame
-        carries = fluence > _NEGLIGIBLE * fluence.max()
-        farthest = (frame.shape[1] - 1) * frame.spacing_mm[1] - frame.isocentre_mm[1]
-        widest = 1 + max(farthest, 0.0) / frame.sad_mm
-        limits: list[int] = []
-        for axis, n, step, iso in (
-            (1, frame.shape[0], frame.spacing_mm[0], frame.isocentre_mm[0]),
-            (0, frame.shape[2], frame.spacing_mm[2], frame.isocentre_mm[2]),
+    def _view(self, gantry_deg: float) -> tuple[Axis, Axis]:
+        """Axes along the beam and across it that hold everything solid; the isocentre is a voxel centre."""
+        cosine, sine = _cos_sin(gantry_deg)
+        step = self._frame.spacing_mm[1]
+        axes = []
+        for place in (
+            self._solid_y * cosine - self._solid_x * sine,
+            self._solid_x * cosine + self._solid_y * sine,
         ):
-            used = np.flatnonzero(carries.any(axis=axis))
-            low, high = used[0] - len(fluence) / 2 - 1, used[-1] + 1 - len(fluence) / 2 + 1
-            first = math.floor((min(low * widest, low / 2) + iso) / step)
-            last = math.ceil((max(high * widest, high / 2) + iso) / step)
-            limits += [min(max(first, 0), n - 1), max(min(last, n - 1), 0)]
-        return limits[0], limits[1], limits[2], limits[3]
+            first, last = math.floor(place.min() / step) - 1, math.ceil(place.max() / step) + 1
+            axes.append(Axis(first * step, step, last - first + 1))
+        return axes[0], axes[1]
 
-    def _pencils(self, fluence: NDArray[np.float32], box: tuple[int, int, int, int]) -> Tensor:
-        """Mean fluence of every voxel of the box, (D, h, w), inverse square included.
+    def _beam_box(
+        self, fluence: NDArray[np.float32], along: Axis, head_foot: Axis, across: Axis
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows and columns of the view that the map reaches at any depth."""
+        carries = fluence > _NEGLIGIBLE * fluence.max()
+        ends = along.centres_mm()[[0, -1]] / self._frame.sad_mm + 1
+        parts = []
+        for axis, used in ((head_foot, carries.any(axis=1)), (across, carries.any(axis=0))):
+            at = np.flatnonzero(used)
+            low = (float(at[0]) - len(fluence) / 2 - axis.step_mm) * ends
+            high = (float(at[-1]) + 1 - len(fluence) / 2 + axis.step_mm) * ends
+            parts.append(axis.part(float(low.min()), float(high.max())))
+        return parts[0], parts[1]
+
+    def _pencils(self, fluence: NDArray[np.float32], along: Axis, h: Axis, w: Axis) -> Tensor:
+        """Mean fluence of every voxel, (D, h, w), inverse square included.
 
         The map is averaged over a voxel's size first; sampled at voxel centres it would alias.
         """
-        _, rows_mm, columns_mm = (
-            self._frame.spacing_mm[1],
-            self._frame.spacing_mm[0],
-            self._frame.spacing_mm[2],
+        projection = FluenceVolumeLayer(
+            MachineConfig(preset=None, tpr_20_10=0.68, number_of_leaf_pairs=1),
+            (h.step_mm, along.step_mm, w.step_mm),
+            (h.n, along.n, w.n),
+            sid=self._frame.sad_mm,
+            iso_center=(-h.first_mm, -along.first_mm, -w.first_mm),
+            device="cpu",
         )
-        averaged = _box_mean(torch.from_numpy(fluence), rows_mm, columns_mm)
-        projected: Tensor = self._projection(averaged[None], bbox=box)
+        averaged = _box_mean(torch.from_numpy(fluence), h.step_mm, w.step_mm)
+        projected: Tensor = projection(averaged[None])
         return projected[0, ..., 0]
 
-    def _beam_axes(self, gantry_deg: float) -> tuple[float, float]:
-        return math.cos(math.radians(gantry_deg)), math.sin(math.radians(gantry_deg))
+    def _ray_depth(self, gantry_deg: float, along: Axis, h: Axis, w: Axis) -> Tensor:
+        """Water-equivalent depth [mm] of every voxel along its own ray, (D, h, w).
 
-    def _ray_depth(self, gantry_deg: float, box: tuple[int, int, int, int]) -> Tensor:
-        """Water-equivalent depth [mm] of every voxel of the box along its ray, (D, h, w)."""
-        frame = self._frame
-        _, n_depth, _ = frame.shape
-        step_h, step, step_w = frame.spacing_mm
-        along = torch.arange(n_depth) * step - frame.isocentre_mm[1]
-        scale = (frame.sad_mm + along) / frame.sad_mm
-        h = torch.arange(box[0], box[1] + 1) * step_h - frame.isocentre_mm[0]
-        w = torch.arange(box[2], box[3] + 1) * step_w - frame.isocentre_mm[2]
-        fan_h, fan_w = _fan(h, scale, step_h), _fan(w, scale, step_w)
-        density = self._density_in_fan(gantry_deg, along, scale, fan_h, fan_w)
-        slant = torch.sqrt(1 + (fan_h[:, None] ** 2 + fan_w[None, :] ** 2) / frame.sad_mm**2)
-        depth = (torch.cumsum(density, 0) - density / 2) * step * slant
-        at_h = _unit(h[None, :] / scale[:, None], fan_h)
-        at_w = _unit(w[None, :] / scale[:, None], fan_w)
-        shape = (n_depth, len(h), len(w))
+        Density is summed on a fan of rays through the source and read back at the voxels.
+        """
+        scale = along.centres_mm() / self._frame.sad_mm + 1
+        h_mm, w_mm = h.centres_mm(), w.centres_mm()
+        fan_h, fan_w = _fan(h_mm, scale, h.step_mm), _fan(w_mm, scale, w.step_mm)
+        density = self._density_in_fan(gantry_deg, along.centres_mm(), scale, fan_h, fan_w)
+        slant = torch.sqrt(1 + (fan_h[:, None] ** 2 + fan_w[None, :] ** 2) / self._frame.sad_mm**2)
+        depth = (torch.cumsum(density, 0) - density / 2) * along.step_mm * slant
+        at_h = _unit(h_mm[None, :] / scale[:, None], fan_h)
+        at_w = _unit(w_mm[None, :] / scale[:, None], fan_w)
+        shape = (along.n, h.n, w.n)
         where = torch.stack([at_w[:, None, :].expand(shape), at_h[:, :, None].expand(shape)], dim=-1)
-        sampled = functional.grid_sample(depth[:, None], where, padding_mode="border", align_corners=True)
-        return sampled[:, 0]
+        return functional.grid_sample(depth[:, None], where, padding_mode="border", align_corners=True)[:, 0]
 
     def _density_in_fan(
-        self, gantry_deg: float, along: Tensor, scale: Tensor, fan_h: Tensor, fan_w: Tensor
+        self, gantry_deg: float, t_mm: Tensor, scale: Tensor, fan_h: Tensor, fan_w: Tensor
     ) -> Tensor:
         """Density (D, h, w) on rays through the source; IEC 61217: Xg = (cos θ, sin θ) in LPS (x, y)."""
         frame = self._frame
-        cosine, sine = self._beam_axes(gantry_deg)
+        cosine, sine = _cos_sin(gantry_deg)
         lateral = scale[:, None] * fan_w[None, :]
-        x = lateral * cosine - along[:, None] * sine
-        y = lateral * sine + along[:, None] * cosine
+        x = lateral * cosine - t_mm[:, None] * sine
+        y = lateral * sine + t_mm[:, None] * cosine
         z = scale[:, None] * fan_h[None, :]
-        shape = (len(along), len(fan_h), len(fan_w))
-        lengths = [(n - 1) * s for n, s in zip(frame.shape, frame.spacing_mm, strict=True)]
         unit = [
-            (2 * (values + iso) / length - 1)
-            for values, iso, length in zip((z, y, x), frame.isocentre_mm, lengths, strict=True)
+            2 * (place + iso) / ((n - 1) * step) - 1
+            for place, iso, n, step in zip(
+                (z, y, x), frame.isocentre_mm, frame.shape, frame.spacing_mm, strict=True
+            )
         ]
+        shape = (len(t_mm), len(fan_h), len(fan_w))
         where = torch.stack(
             [
                 unit[2][:, None, :].expand(shape),
@@ -167,106 +194,105 @@ class PencilBeam:
             ],
             dim=-1,
         )
-        sampled = functional.grid_sample(self._density[None, None], where[None], align_corners=True)
-        return sampled[0, 0]
+        return functional.grid_sample(self._density[None, None], where[None], align_corners=True)[0, 0]
 
-    def _choose_fft_shape(self, kernel: SeparableKernel) -> tuple[int, int]:
-        """Large enough that nothing wraps around from one edge of a plane to the other."""
-        rows, columns = ((n - 1) // 2 for n in kernel.planes.shape[1:])
-        h, _, w = self._frame.shape
-        return _fast_length(h + min(rows, h - 1)), _fast_length(w + min(columns, w - 1))
-
-    def _kernel_spectra(self, kernel: SeparableKernel) -> Tensor:
-        """Spectra of the kernel's planes with their centres on the origin, (terms, fh, fw//2 + 1)."""
-        terms, rows, columns = kernel.planes.shape
-        on_origin = torch.zeros((terms, *self._fft_shape))
-        half = [
-            min((n - 1) // 2, length - 1) for n, length in zip((rows, columns), self._room(), strict=True)
-        ]
-        offsets = [torch.arange(-n, n + 1) for n in half]
-        centre = ((rows - 1) // 2, (columns - 1) // 2)
-        planes = torch.from_numpy(kernel.planes)
-        part = planes[:, centre[0] - half[0] : centre[0] + half[0] + 1][
-            :, :, centre[1] - half[1] : centre[1] + half[1] + 1
-        ]
-        at = [o % n for o, n in zip(offsets, self._fft_shape, strict=True)]
-        on_origin[:, at[0][:, None], at[1][None, :]] = part
-        return torch.fft.rfft2(on_origin)
-
-    def _room(self) -> tuple[int, int]:
-        return self._frame.shape[0], self._frame.shape[2]
-
-    def _convolve(self, pencils: Tensor, depth: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    def _convolve(
+        self,
+        pencils: Tensor,
+        depth: Tensor,
+        box: tuple[tuple[int, int], tuple[int, int]],
+        size: tuple[int, int],
+    ) -> Tensor:
         """Σ over terms of (pencils · c_n(depth)) ∗ φ_n, plane by plane, (D, H, W)."""
-        height, _, width = self._frame.shape
-        at = (depth / DEPTH_STEP_MM).clamp_(0, self._coefficients.shape[1] - 1.001)
-        low = at.long()
-        part = at - low
-        planes = torch.zeros((len(pencils), height, width))
-        inside = planes[:, box[0] : box[1] + 1, box[2] : box[3] + 1]
-        total: Tensor | None = None
-        for values, spectrum in zip(self._coefficients, self._spectra, strict=True):
-            weight = torch.lerp(values[low], values[low + 1], part)
-            inside.copy_(pencils * weight)
-            term = torch.fft.rfft2(planes, s=self._fft_shape).mul_(spectrum)
-            total = term if total is None else total.add_(term)
-        return torch.fft.irfft2(total, s=self._fft_shape)[:, :height, :width]
+        lengths = [
+            _fft_length(part, n, k) for part, n, k in zip(box, size, self._planes.shape[1:], strict=True)
+        ]
+        spectra = torch.fft.rfft2(_on_origin(self._planes, lengths))
+        take = [
+            (torch.arange(n) - part[0]) % length for part, n, length in zip(box, size, lengths, strict=True)
+        ]
+        out = torch.empty((len(pencils), *size))
+        for start in range(0, len(pencils), _PLANES_AT_ONCE):
+            chunk = slice(start, start + _PLANES_AT_ONCE)
+            total = torch.zeros((), dtype=torch.complex64)
+            weights = self._weights(depth[chunk])
+            for weight, spectrum in zip(weights, spectra, strict=True):
+                rows = torch.fft.rfft(pencils[chunk] * weight, n=lengths[1])
+                total = total + torch.fft.fft(rows, n=lengths[0], dim=-2) * spectrum
+            whole = torch.fft.irfft2(total, s=lengths)
+            out[chunk] = whole.index_select(1, take[0]).index_select(2, take[1])
+        return out
 
-    def _to_patient(self, in_beam: Tensor, gantry_deg: float) -> Tensor:
+    def _weights(self, depth: Tensor) -> Tensor:
+        """c_n at every depth, (terms, …), straight lines between the table's points."""
+        at = (depth / DEPTH_STEP_MM).clamp(0, self._coefficients.shape[1] - 1.001)
+        low = at.long()
+        below = self._coefficients[:, low]
+        return torch.lerp(below, self._coefficients[:, low + 1], (at - low).expand_as(below))
+
+    def _to_patient(self, in_beam: Tensor, gantry_deg: float, along: Axis, across: Axis) -> Tensor:
         """Turn the beam's (D, H, W) into the patient's (H, D, W)."""
-        angle = torch.tensor([math.radians(gantry_deg)])
-        frame = self._frame
-        rotation = BeamRotationLayer(
-            self._config,
-            ct_array_shape=frame.shape,
-            iso_center=frame.isocentre_mm,
-            resolution=frame.spacing_mm,
-            gantry_angles=angle,
-            device="cpu",
-        )
-        turned = functional.grid_sample(
-            in_beam.permute(1, 0, 2)[None], rotation.rot_grid[0, 0], align_corners=False
-        )
-        return turned[0]
+        _, rows, columns = self._frame.shape
+        cosine, sine = _cos_sin(gantry_deg)
+        y = (torch.arange(rows) * self._frame.spacing_mm[1] - self._frame.isocentre_mm[1])[:, None]
+        x = (torch.arange(columns) * self._frame.spacing_mm[2] - self._frame.isocentre_mm[2])[None, :]
+        at_t = 2 * ((y * cosine - x * sine) - along.first_mm) / ((along.n - 1) * along.step_mm) - 1
+        at_w = 2 * ((x * cosine + y * sine) - across.first_mm) / ((across.n - 1) * across.step_mm) - 1
+        where = torch.stack([at_w, at_t], dim=-1)[None].to(in_beam.dtype)
+        return functional.grid_sample(in_beam.permute(1, 0, 2)[None], where, align_corners=True)[0]
+
+
+def _cos_sin(angle_deg: float) -> tuple[float, float]:
+    return math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+
+
+def _fft_length(part: tuple[int, int], size: int, kernel: int) -> int:
+    """Long enough that nothing wraps from one end of the axis to the other."""
+    farthest = max(size - 1 - part[0], part[1] - 1)
+    n = farthest + min((kernel - 1) // 2, farthest) + 1
+    while not _is_fast(n):
+        n += 1
+    return n
+
+
+def _is_fast(n: int) -> bool:
+    for factor in (2, 3, 5):
+        while n % factor == 0:
+            n //= factor
+    return n == 1
+
+
+def _on_origin(planes: Tensor, lengths: list[int]) -> Tensor:
+    """Kernel planes with their centres on the origin of a larger, periodic plane."""
+    centre = [(n - 1) // 2 for n in planes.shape[1:]]
+    half = [min(c, (length - 1) // 2) for c, length in zip(centre, lengths, strict=True)]
+    place = [torch.arange(-n, n + 1) for n in half]
+    out = torch.zeros((len(planes), *lengths))
+    rows, columns = (p + c for p, c in zip(place, centre, strict=True))
+    into = [p % length for p, length in zip(place, lengths, strict=True)]
+    out[:, into[0][:, None], into[1][None, :]] = planes[:, rows[:, None], columns[None, :]]
+    return out
 
 
 def _box_mean(fluence: Tensor, rows_mm: float, columns_mm: float) -> Tensor:
     """Running mean over ``rows_mm`` × ``columns_mm`` of a 1 mm map, fractions of pixels included."""
     out = fluence[None, None]
     for size, axis in ((rows_mm, 2), (columns_mm, 3)):
-        reach = math.ceil((size - 1) / 2)
-        edge = (size - (2 * reach - 1)) / 2 if reach else size
+        reach = max(math.ceil((size - 1) / 2), 0)
         weights = torch.ones(2 * reach + 1)
-        weights[0] = weights[-1] = edge
-        weights = weights / weights.sum()
-        shape = (1, 1, -1, 1) if axis == 2 else (1, 1, 1, -1)
-        padding = (reach, 0) if axis == 2 else (0, reach)
-        out = functional.conv2d(out, weights.view(shape), padding=padding)
+        if reach:
+            weights[0] = weights[-1] = (size - (2 * reach - 1)) / 2
+        shape, padding = ((1, 1, -1, 1), (reach, 0)) if axis == 2 else ((1, 1, 1, -1), (0, reach))
+        out = functional.conv2d(out, (weights / weights.sum()).view(shape), padding=padding)
     return out[0, 0]
 
 
 def _fan(centres: Tensor, scale: Tensor, step: float) -> Tensor:
-    """Rays at the isocentre plane, one voxel apart, that hold every voxel of the box at every plane."""
-    ends = (
-        torch.stack([centres[0] / scale.min(), centres[0] / scale.max()]),
-        torch.stack([centres[-1] / scale.min(), centres[-1] / scale.max()]),
-    )
-    low, high = float(ends[0].min()), float(ends[1].max())
-    n = max(2, math.ceil((high - low) / step) + 1)
-    return torch.linspace(low, high, n)
+    """Rays at the isocentre plane, one voxel apart, around every voxel at every plane."""
+    ends = centres[[0, -1], None] / scale[None, [0, -1]]
+    low, high = float(ends.min()), float(ends.max())
+    return torch.linspace(low, high, max(2, math.ceil((high - low) / step) + 1))
 
 
 def _unit(values: Tensor, along: Tensor) -> Tensor:
     return 2 * (values - along[0]) / (along[-1] - along[0]) - 1
-
-
-def _fast_length(n: int) -> int:
-    """Smallest length from ``n`` up whose only factors are 2, 3 and 5."""
-    while True:
-        rest = n
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return n
-        n += 1
