@@ -22,6 +22,7 @@ class Settings:
         improvement: arm that is delivered as the improved image.
         deformable: whether to try a deformable registration.
         dose_spacing_mm: of the dose grid.
+        truth: folder with the true CT of a made patient's day.
         show_patient: whether the report may show the patient's ID instead of a key.
     """
 
@@ -39,3 +40,4 @@ class Settings:
     deformable: bool = True
     dose_spacing_mm: float = 3.0
     show_patient: bool = False
+    truth: Path | None = None
