@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from terasu.dicom.dataset import read_dataset, without_pydicom_warnings
 from terasu.dicom.elements import header_of, text
 from terasu.errors import DicomError
 from terasu.patient.volume import Source
@@ -38,7 +35,6 @@ PATIENT_AND_STUDY = (
     "PositionReferenceIndicator",
     "PatientPosition",
 )
-_LARGEST_INFLATED = 1 << 30
 
 
 def open_rt(path: Path, *, sop_class_uid: str, modality: str) -> FileDataset:
@@ -54,7 +50,6 @@ def open_rt(path: Path, *, sop_class_uid: str, modality: str) -> FileDataset:
     path = Path(path)
     if not path.is_file():
         raise DicomError(f"There is no {modality} file of this name.", got=str(path), expected="a DICOM file")
-    _refuse_bomb(path)
     data = _read(path, modality)
     _refuse_other_kind(data, path, sop_class_uid, modality)
     _refuse_cut_off(data, path)
@@ -75,17 +70,13 @@ def source_of(data: Dataset, extra: tuple[str, ...] = ()) -> Source:
 
 def _read(path: Path, modality: str) -> FileDataset:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            data = dcmread(path, force=True)
-    except Exception as error:
-        raise DicomError(
-            f"This {modality} file cannot be read; it is damaged, cut off, or no DICOM.",
-            got=f"{path.name}: {type(error).__name__}",
-            expected="a whole DICOM file",
-            todo="Export or copy the file again.",
-        ) from error
-    return data
+        with without_pydicom_warnings():
+            data = read_dataset(path)
+    except DicomError as error:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno is not None:
+            raise
+        raise _cut_off(path, f"its last {modality} element is not whole") from error
+    return cast(FileDataset, data)
 
 
 def _refuse_other_kind(data: Dataset, path: Path, sop_class_uid: str, modality: str) -> None:
@@ -105,40 +96,13 @@ def _refuse_cut_off(data: Dataset, path: Path) -> None:
     last = data.get_item(tags[-1]) if tags else None
     length, value = getattr(last, "length", None), getattr(last, "value", None)
     if isinstance(value, bytes) and isinstance(length, int) and length != 0xFFFFFFFF and len(value) < length:
-        raise DicomError(
-            "This file ends before its last element does: it was cut off.",
-            got=f"{path.name}: {len(value)} of {length} bytes",
-            expected="a whole DICOM file",
-            todo="Export or copy the file again.",
-        )
+        raise _cut_off(path, f"{len(value)} of {length} bytes")
 
 
-def _refuse_bomb(path: Path) -> None:
-    """Inflate a deflated file block by block and stop where no honest file would still grow."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            meta = read_file_meta_info(path)
-            deflated = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
-            start = 132 + 12 + int(meta.get("FileMetaInformationGroupLength", 0))
-    except Exception:  # no file meta: not deflated
-        return
-    if not deflated:
-        return
-    inflater, grown = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    with path.open("rb") as file:
-        file.seek(start)
-        waiting = file.read(1 << 20)
-        while waiting and not inflater.eof:
-            try:
-                grown += len(inflater.decompress(waiting, 1 << 24))
-            except zlib.error:
-                return
-            waiting = inflater.unconsumed_tail or file.read(1 << 20)
-            if grown > _LARGEST_INFLATED:
-                raise DicomError(
-                    "This deflated file grows beyond all measure when it is opened.",
-                    got=f"{path.name}: more than {_LARGEST_INFLATED >> 20} MiB",
-                    expected="a radiotherapy object of ordinary size",
-                    todo="Do not open it; ask where it came from.",
-                )
+def _cut_off(path: Path, got: str) -> DicomError:
+    return DicomError(
+        "This file ends before its last element does: it was cut off.",
+        got=f"{path.name}: {got}",
+        expected="a whole DICOM file",
+        todo="Export or copy the file again.",
+    )
