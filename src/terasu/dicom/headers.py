@@ -16,6 +16,7 @@ from terasu.dicom.scan import Nested, NotDicomError, Scan, scan_file, text_of
 from terasu.errors import DicomError
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+IMAGES = ("CT", "MR", "PT")
 LARGEST_IMAGE_PIXELS = 1 << 30
 _UID = re.compile(r"[0-9.]{1,64}")
 _NO_TEXT: Mapping[str, str] = MappingProxyType({})
@@ -167,6 +168,8 @@ def header_of_scan(path: Path, scan: Scan) -> FileHeader:
         truncated=scan.truncated,
     )
     _refuse_absurd_size(header)
+    if header.modality in IMAGES and scan.truncated and not scan.has_pixels:
+        raise _missing("Pixel Data", scan)
     return header
 
 

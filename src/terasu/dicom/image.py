@@ -15,14 +15,13 @@ from terasu.dicom.dataset import read_dataset, without_pydicom_warnings
 from terasu.dicom.elements import header_of
 from terasu.dicom.enhanced import read_frames
 from terasu.dicom.find import Series
-from terasu.dicom.headers import FileHeader, read_header
+from terasu.dicom.headers import IMAGES, FileHeader, read_header
 from terasu.dicom.pixels import Pixels, read_pixels
 from terasu.dicom.stack import Plane, Stack, stack_of
-from terasu.errors import InputError
+from terasu.errors import DicomError, InputError
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Source, Volume
 
-MODALITIES = ("CT", "MR", "PT")
 WORKERS = 4
 MOST_VOXELS = 1 << 31
 
@@ -89,7 +88,7 @@ def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
     if not headers:
         raise InputError("There is no file to read.", expected="the files of one series")
     modalities = {header.modality for header in headers}
-    if len(modalities) > 1 or not modalities <= set(MODALITIES):
+    if len(modalities) > 1 or not modalities <= set(IMAGES):
         raise InputError(
             "This is no series of slices.",
             got=", ".join(sorted(modalities)),
@@ -104,6 +103,14 @@ def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
             got=f"{len(series)} series, {len(frames)} frames of reference, {len(headers)} files",
             expected="one series in one frame of reference",
             todo="Index the folder and read one of its series.",
+        )
+    cut = [header.path.name for header in headers if header.truncated]
+    if cut:
+        raise DicomError(
+            "A file ends before its pixels do: it was cut off.",
+            got=f"{cut[0]}" + (f" and {len(cut) - 1} more" if len(cut) > 1 else ""),
+            expected="whole files",
+            todo="Copy or export the series again.",
         )
     voxels = sum(header.rows * header.columns * header.frames for header in headers)
     if voxels > MOST_VOXELS:

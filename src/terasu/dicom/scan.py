@@ -80,6 +80,7 @@ class Scan:
         transfer_syntax_uid: as written in the file meta, empty without one.
         media_class_uid: Media Storage SOP Class UID, empty without a file meta.
         little_endian: byte order of numbers in ``elements``.
+        has_pixels: the scan came as far as the pixels.
         truncated: an element, or the pixels, reach beyond the end of the file.
         warning: what stopped the scan before the end, empty if nothing did.
     """
@@ -89,6 +90,7 @@ class Scan:
     transfer_syntax_uid: str = ""
     media_class_uid: str = ""
     little_endian: bool = True
+    has_pixels: bool = False
     truncated: bool = False
     warning: str = ""
 
@@ -262,6 +264,7 @@ def _walk(
                 position += length
             continue
         if tag == _PIXELS and not stack:
+            scan.has_pixels = True
             scan.truncated = length != _UNDEFINED and position + length > size
             return
         if length == _UNDEFINED or (tag in enter and (implicit or vr == b"SQ")):
