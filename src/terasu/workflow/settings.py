@@ -23,6 +23,7 @@ class Settings:
         deformable: whether to try a deformable registration.
         dose_spacing_mm: of the dose grid.
         truth: folder with the true CT of a made patient's day.
+        statements: sentences that the report has to say with the numbers.
         show_patient: whether the report may show the patient's ID instead of a key.
     """
 
@@ -41,3 +42,4 @@ class Settings:
     dose_spacing_mm: float = 3.0
     show_patient: bool = False
     truth: Path | None = None
+    statements: tuple[str, ...] = ()

@@ -1,0 +1,266 @@
+"""The commands. Each loads what it needs when it is called, so that `terasu --help` is quick."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from terasu import __version__
+
+if TYPE_CHECKING:
+    from terasu.workflow.examples import Tell
+    from terasu.workflow.main_job import Result
+    from terasu.workflow.settings import Settings
+
+app = App(
+    name="terasu",
+    version=__version__,
+    help="From the day's CBCT to a verdict: PASS, REVIEW or BLOCK, with reasons. Not a medical device.",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Choices:
+    """What may be chosen about a run.
+
+    Parameters
+    ----------
+    policy: Path
+        Limits to judge by (TOML); `terasu policy` prints the built-in ones.
+    machine: Path
+        Machine model (TOML); `terasu commission` makes one. The built-in one is generic and uncommissioned.
+    density: Path
+        HU to density table of your scanner.
+    planning: str
+        Series Instance UID of the planning CT, or its ending, if the choice is not clear.
+    daily: str
+        Series Instance UID of the day's image, or its ending.
+    target: str
+        ROI to judge as target where the plan names none.
+    make_plan: bool
+        Make a plan for demonstration if the folder holds none.
+    margin: float
+        The made plan's target is the named ROI grown by this much [mm]; negative shrinks it.
+    prescription: float
+        Of a made plan [Gy].
+    fractions: int
+        Of a made plan.
+    improvement: str
+        Arm that is delivered: raw, hu_calibration, histogram_matching, shading_correction,
+        density_override, virtual_ct.
+    deformable: bool
+        Try a deformable registration.
+    dose_grid: float
+        Spacing of the dose grid [mm].
+    truth: Path
+        Folder with the true CT of a made patient's day.
+    show_patient: bool
+        Show the patient's ID in the report instead of a key.
+    """
+
+    policy: Path | None = None
+    machine: Path | None = None
+    density: Path | None = None
+    planning: str | None = None
+    daily: str | None = None
+    target: str | None = None
+    make_plan: bool = False
+    margin: float = 0.0
+    prescription: float = 60.0
+    fractions: int = 20
+    improvement: str = "shading_correction"
+    deformable: bool = True
+    dose_grid: float = 3.0
+    truth: Path | None = None
+    show_patient: bool = False
+
+    def as_settings(self) -> Settings:
+        """The workflow's own words for these choices."""
+        from terasu.workflow.settings import Settings
+
+        return Settings(
+            policy=self.policy,
+            machine=self.machine,
+            density=self.density,
+            planning_series=self.planning,
+            daily_series=self.daily,
+            target=self.target,
+            made_plan=self.make_plan,
+            made_target_margin_mm=self.margin,
+            prescription_gy=self.prescription,
+            fractions=self.fractions,
+            improvement=self.improvement,
+            deformable=self.deformable,
+            dose_spacing_mm=self.dose_grid,
+            truth=self.truth,
+            show_patient=self.show_patient,
+        )
+
+
+_JSON = Annotated[bool, Parameter(name="--json", negative="")]
+_OVERWRITE = Annotated[bool, Parameter(name="--overwrite", negative="")]
+
+
+@app.command
+def run(
+    folder: Path,
+    *,
+    out: Path,
+    choices: Choices | None = None,
+    overwrite: _OVERWRITE = False,
+    as_json: _JSON = False,
+) -> int:
+    """Judge one case: planning CT, RTSTRUCT, RTPLAN and the day's CBCT in, a verdict with its reasons out.
+
+    Parameters
+    ----------
+    folder
+        Everything of one patient, any names, nested as you like.
+    out
+        Folder that the report and the DICOM objects appear in, whole or not at all.
+    overwrite
+        Replace that folder if it is there.
+    as_json
+        Print the verdict as JSON and nothing else.
+    """
+    from terasu.cli.entry import BLOCKED, OK
+
+    settings = (choices or Choices()).as_settings()
+    result = _run(folder, out, settings, overwrite=overwrite, quiet=as_json)
+    _show_result(result, as_json=as_json)
+    return BLOCKED if result.level == "BLOCK" else OK
+
+
+@app.command
+def demo(*, out: Path = Path("terasu-demo"), overwrite: _OVERWRITE = False, as_json: _JSON = False) -> int:
+    """Make the built-in patient and judge his day.
+
+    Parameters
+    ----------
+    out
+        Folder for the patient (`case`) and the result (`result`).
+    overwrite
+        Replace that folder if it is there.
+    as_json
+        Print the verdict as JSON and nothing else.
+    """
+    from terasu.workflow.demo import make_demo_patient
+
+    made = make_demo_patient(out, overwrite=overwrite)
+    settings = replace(Choices().as_settings(), truth=made.truth)
+    _show_result(_run(made.patient, out / "result", settings, overwrite=True, quiet=as_json), as_json=as_json)
+    return 0
+
+
+@app.command
+def example(
+    name: str = "pancreas",
+    *,
+    from_folder: Annotated[Path | None, Parameter(name="--from")] = None,
+    out: Path = Path("terasu-example"),
+    overwrite: _OVERWRITE = False,
+    as_json: _JSON = False,
+) -> int:
+    """Judge a public, real patient; the plan is made by Terasu, since the data set has none.
+
+    Parameters
+    ----------
+    name
+        `pancreas`: TCIA Pancreatic-CT-CBCT-SEG, doi 10.7937/TCIA.ESHQ-4D90, CC BY 4.0.
+    from_folder
+        A local copy (folder or .tar.xz); without it the case is fetched from TCIA and kept.
+    out
+        Folder that the result appears in.
+    overwrite
+        Replace that folder if it is there.
+    as_json
+        Print the verdict as JSON and nothing else.
+    """
+    from terasu.workflow.examples import example_case
+
+    with example_case(name, from_folder, tell=_tell_progress(as_json)) as (folder, settings):
+        result = _run(folder, out, settings, overwrite=overwrite, quiet=as_json)
+    _show_result(result, as_json=as_json)
+    return 0
+
+
+@app.command
+def inspect(folder: Path, *, as_json: _JSON = False) -> int:
+    """Say what is in a folder, what would be taken for what, and why.
+
+    Parameters
+    ----------
+    folder
+        Any folder with DICOM files in it.
+    as_json
+        Print JSON and nothing else.
+    """
+    from terasu.workflow.inspection import inspect_folder, inspection_lines
+
+    found = inspect_folder(folder)
+    print(json.dumps(found, indent=1, ensure_ascii=False) if as_json else "\n".join(inspection_lines(found)))
+    return 0
+
+
+@app.command
+def doctor(*, as_json: _JSON = False) -> int:
+    """Say what is installed, what is missing, and what this machine has.
+
+    Parameters
+    ----------
+    as_json
+        Print JSON and nothing else.
+    """
+    from terasu.cli.entry import ERROR, OK
+    from terasu.workflow.doctor import as_rows, examine
+
+    parts = examine()
+    if as_json:
+        print(json.dumps(as_rows(parts), indent=1))
+    else:
+        for part in parts:
+            print(
+                f"{part.state:<8}{part.name:<14}{part.detail}"
+                + (f"\n{'':22}{part.todo}" if part.todo else "")
+            )
+    return ERROR if any(part.needed and part.state == "missing" for part in parts) else OK
+
+
+@app.command
+def policy() -> int:
+    """Print the built-in policy, to be copied and edited."""
+    from terasu.safety.policy import default_policy_text
+
+    print(default_policy_text(), end="")
+    return 0
+
+
+def _run(folder: Path, out: Path, settings: Settings, *, overwrite: bool, quiet: bool) -> Result:
+    from terasu.cli.progress import Bar
+    from terasu.workflow.main_job import USUAL_SECONDS, run_main_job
+
+    with Bar(USUAL_SECONDS, quiet=quiet) as bar:
+        return run_main_job(folder, out, settings, overwrite=overwrite, listener=bar)
+
+
+def _show_result(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        print(result.as_json)
+        return
+    print(result.summary)
+    print(f"\nReport: {result.folder / 'report.html'}")
+
+
+def _tell_progress(quiet: bool) -> Tell:
+    import sys
+
+    def tell(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,224 @@
+"""The public, real patient: fetched or taken from a local copy, and known by the hash of its content."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+import tomllib
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from terasu.dicom.content import content_sha256
+from terasu.dicom.find import index_folder
+from terasu.errors import InputError, TerasuError
+from terasu.patient.store import whole_folder
+from terasu.workflow.settings import Settings
+
+NAMES = ("pancreas",)
+TCIA = "https://services.cancerimagingarchive.net/nbia-api/services/v1/getImage?SeriesInstanceUID="
+LARGEST_SERIES_BYTES = 2 << 30
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExampleSeries:
+    """One series of the example and how its content is known."""
+
+    role: str
+    series_instance_uid: str
+    files: int
+    content_sha256: str
+    z_range_mm: tuple[float, float] | None
+
+
+@contextmanager
+def example_case(name: str, from_folder: Path | None, *, tell: Tell) -> Iterator[tuple[Path, Settings]]:
+    """Yield the folder of an example, its content checked, and the settings that it is run with.
+
+    Args:
+        name: one of ``NAMES``.
+        from_folder: a local copy, folder or .tar.xz; fetched from TCIA if None, and kept in the cache.
+        tell: told what is done, one line each.
+    Raises:
+        InputError: no such example, nothing to be had, or content that is not what was published.
+    """
+    table = _table(name)
+    series = tuple(_series(entry) for entry in table["series"])
+    tell(f"{table['title']} ({table['source']}, {table['licence']})")
+    with _at_hand(name, series, from_folder, tell) as folder:
+        for line in check_content(folder, series):
+            tell(line)
+        yield folder, _settings(table)
+
+
+def check_content(folder: Path, series: tuple[ExampleSeries, ...]) -> list[str]:
+    """Hold every series of a folder against the hash of its published content.
+
+    Returns:
+        One sentence a series; a series that is not the known one (another fraction, say) is said to be so.
+    Raises:
+        InputError: a known series whose content differs, or a folder with none of them.
+    """
+    here = index_folder(folder)
+    lines, known = [], {one.series_instance_uid: one for one in series}
+    for found in here.series:
+        expected = known.get(found.uid)
+        if expected is None:
+            lines.append(f"Not one of the published series known here, so no hash: {found.describe()}")
+            continue
+        paths = [header.path for header in found.files]
+        if content_sha256(paths, z_range_mm=expected.z_range_mm) != expected.content_sha256:
+            raise InputError(
+                f"The {expected.role} is not what was published.",
+                got=f"{len(paths)} files whose content has another hash",
+                expected=f"{expected.files} files, content SHA-256 {expected.content_sha256[:16]}…",
+                todo="Fetch the example again: terasu example, without --from.",
+            )
+        lines.append(f"As published: {expected.role} ({len(paths)} files, content hash checked)")
+    if not any(found.uid in known for found in here.series):
+        raise InputError(
+            "This folder does not hold the example.",
+            got=f"{len(here.series)} series, none of them published in the data set",
+            expected=", ".join(one.role for one in series),
+            todo="For your own patient use terasu run; without --from the example is fetched.",
+        )
+    return lines
+
+
+def _table(name: str) -> dict[str, Any]:
+    if name not in NAMES:
+        raise InputError(f"There is no example named {name!r}.", expected=", ".join(NAMES))
+    text = (files("terasu.workflow") / f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _series(entry: dict[str, Any]) -> ExampleSeries:
+    low_high = entry.get("z_range_mm")
+    return ExampleSeries(
+        role=entry["role"],
+        series_instance_uid=entry["series_instance_uid"],
+        files=entry["files"],
+        content_sha256=entry["content_sha256"],
+        z_range_mm=(low_high[0], low_high[1]) if low_high else None,
+    )
+
+
+def _settings(table: dict[str, Any]) -> Settings:
+    plan = table["plan"]
+    return Settings(
+        target=plan["target"],
+        made_plan=True,
+        made_target_margin_mm=plan["made_target_margin_mm"],
+        prescription_gy=plan["prescription_gy"],
+        fractions=plan["fractions"],
+        statements=(table["note"],),
+    )
+
+
+@contextmanager
+def _at_hand(
+    name: str, series: tuple[ExampleSeries, ...], from_folder: Path | None, tell: Tell
+) -> Iterator[Path]:
+    if from_folder is None:
+        yield _fetched(name, series, tell)
+    elif from_folder.is_dir():
+        yield from_folder
+    elif from_folder.is_file():
+        with _unpacked(from_folder) as folder:
+            yield folder
+    else:
+        raise InputError(
+            "There is no such folder.", got=str(from_folder), expected="a folder or a .tar.xz of the example"
+        )
+
+
+@contextmanager
+def _unpacked(archive: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="terasu-example-") as aside:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(aside, filter="data")
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise InputError(
+                "The archive cannot be unpacked.",
+                got=f"{archive.name}: {error}",
+                expected="a .tar.xz of the example",
+            ) from error
+        yield Path(aside)
+
+
+def cache_folder() -> Path:
+    """Where fetched examples are kept."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "terasu" / "examples"
+
+
+def _fetched(name: str, series: tuple[ExampleSeries, ...], tell: Tell) -> Path:
+    target = cache_folder() / name
+    if not target.exists():
+        with whole_folder(target) as aside:
+            for one in series:
+                tell(f"Fetching the {one.role} ({one.files} files or more) …")
+                _fetch(one, aside / one.role.replace(" ", "_"))
+            _keep_known_slices(aside, series)
+            check_content(aside, series)
+    return target
+
+
+def _fetch(series: ExampleSeries, folder: Path) -> None:
+    base = os.environ.get("TERASU_TCIA", TCIA)
+    folder.mkdir()
+    with tempfile.TemporaryFile() as packed:
+        try:
+            with urllib.request.urlopen(base + series.series_instance_uid, timeout=60) as answer:
+                _copy(answer, packed)
+            with zipfile.ZipFile(packed) as archive:
+                _unzip(archive, folder)
+        except (urllib.error.URLError, zipfile.BadZipFile, OSError) as error:
+            if isinstance(error, TerasuError):
+                raise
+            raise InputError(
+                f"The {series.role} could not be fetched from TCIA.",
+                got=str(error),
+                expected="a connection to services.cancerimagingarchive.net",
+                todo="Try again, or pass a local copy with --from FOLDER; terasu demo needs no network.",
+            ) from error
+
+
+def _copy(answer: Any, packed: Any) -> None:
+    total = 0
+    while chunk := answer.read(1 << 20):
+        total += len(chunk)
+        if total > LARGEST_SERIES_BYTES:
+            raise OSError("the answer is larger than any series of the example")
+        packed.write(chunk)
+
+
+def _unzip(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Only DICOM files, under names of our own, so that no name in the archive is ever a path."""
+    inside = [info for info in archive.infolist() if info.filename.lower().endswith(".dcm")]
+    if sum(info.file_size for info in inside) > LARGEST_SERIES_BYTES:
+        raise OSError("the archive unpacks to more than any series of the example")
+    for number, info in enumerate(inside):
+        (folder / f"{number:04d}.dcm").write_bytes(archive.read(info))
+
+
+def _keep_known_slices(folder: Path, series: tuple[ExampleSeries, ...]) -> None:
+    """The example is the part of each scan that the CBCT shows; other slices are left out."""
+    ranges = {one.series_instance_uid: one.z_range_mm for one in series}
+    for found in index_folder(folder).series:
+        low_high = ranges.get(found.uid)
+        for header in found.files:
+            if low_high is None or header.position_lps_mm is None:
+                continue
+            if not low_high[0] - 0.1 <= header.position_lps_mm[2] <= low_high[1] + 0.1:
+                header.path.unlink()
