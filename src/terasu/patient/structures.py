@@ -27,6 +27,7 @@ class Roi:
         interpreted_type: RT ROI Interpreted Type (``PTV``, ``ORGAN``, ``EXTERNAL``, …).
         colour_rgb: display colour, 0…255.
         algorithm: ROI Generation Algorithm (``MANUAL``, ``AUTOMATIC``, ``SEMIAUTOMATIC``).
+        slab_mm: Contour Slab Thickness, the height that one contour stands for [mm]; 0 where unknown.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Roi:
     interpreted_type: str = ""
     colour_rgb: tuple[int, int, int] = (255, 160, 0)
     algorithm: str = ""
+    slab_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
