@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import made_dicom as made
 import numpy as np
 import pytest
 
+import made_dicom as made
 from terasu.dicom.choose import CaseFiles, choose_case
 from terasu.dicom.find import index_folder
 from terasu.errors import InputError

@@ -8,12 +8,12 @@ import struct
 import zlib
 from pathlib import Path
 
-import made_dicom as made
 import numpy as np
 import pydicom
 import pytest
 from pydicom.datadict import tag_for_keyword
 
+import made_dicom as made
 from terasu.dicom.find import index_folder
 from terasu.dicom.headers import read_header
 from terasu.dicom.scan import DEEPEST_NESTING, LARGEST_INFLATED_BYTES, scan_file, text_of

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terasu.dicom.dataset import read_dataset, without_pydicom_warnings
+from terasu.dicom.dataset import read_dataset, teaching_dicom_errors, without_pydicom_warnings
 from terasu.dicom.elements import header_of
 from terasu.dicom.enhanced import read_frames
 from terasu.dicom.find import Series
@@ -59,7 +59,7 @@ def read_image(series: Series | Sequence[Path]) -> ImageRead:
         GeometryError: a tilted gantry.
         DicomError: a damaged or compressed file.
     """
-    headers = series.files if isinstance(series, Series) else tuple(read_header(path) for path in series)
+    headers = series.files if isinstance(series, Series) else tuple(map(_header, series))
     _refuse_unfit(headers)
     is_ct = headers[0].modality == "CT"
     with without_pydicom_warnings():
@@ -82,6 +82,11 @@ def read_image(series: Series | Sequence[Path]) -> ImageRead:
     _add_scale_note(headers[0], source.header, is_ct, notes)
     volume = Volume(values, grid, "HU" if is_ct else "1", replace(source, sop_instance_uids=uids))
     return ImageRead(volume, tuple(notes))
+
+
+def _header(path: Path) -> FileHeader:
+    with teaching_dicom_errors(path):
+        return read_header(path)
 
 
 def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
