@@ -7,32 +7,40 @@ Source: DICOM PS3.5 section 6.2, value representation DS.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from terasu.errors import OutputError
 
 LONGEST = 16
 
 
-def ds_text(value: float) -> str:
-    """The decimal string nearest to ``value`` that fits into 16 characters.
+def ds_text(value: float, longest: int = LONGEST) -> str:
+    """The decimal string nearest to ``value`` that fits into ``longest`` characters.
 
     Raises:
         OutputError: NaN or infinite, which DS cannot hold.
     """
     number = float(value)
-    text = repr(number)
-    if len(text) <= LONGEST and math.isfinite(number):
-        return text.removesuffix(".0")
-    return _shortened(number)
+    text = repr(number).removesuffix(".0")
+    if len(text) <= longest and math.isfinite(number):
+        return text
+    return _shortened(number, longest)
 
 
-def ds_texts(values: Iterable[float]) -> str:
-    """Several decimal strings, joined by backslashes as DICOM stores them."""
-    return "\\".join(map(ds_text, values))
+def ds_texts(values: Sequence[float]) -> str:
+    """Several decimal strings, joined by backslashes as DICOM stores them.
+
+    Text of odd length is padded with a blank when it is written; the last value leaves room for it.
+    """
+    texts = list(map(ds_text, values))
+    joined = "\\".join(texts)
+    if len(joined) % 2 and len(texts[-1]) == LONGEST:
+        texts[-1] = ds_text(values[-1], LONGEST - 1)
+        joined = "\\".join(texts)
+    return joined
 
 
-def _shortened(number: float) -> str:
+def _shortened(number: float, longest: int) -> str:
     if not math.isfinite(number):
         raise OutputError(
             "A number that is not finite cannot be written to DICOM.",
@@ -45,7 +53,7 @@ def _shortened(number: float) -> str:
         for digits in range(16, 0, -1)
         for text in (f"{number:.{digits}g}", _without_zero(f"{number:.{digits}e}"))
     )
-    fitting = [text for text in candidates if len(text) <= LONGEST]
+    fitting = [text for text in candidates if len(text) <= longest]
     return min(fitting, key=lambda text: abs(float(text) - number))
 
 

@@ -198,9 +198,13 @@ def _position_and_axes(data: Dataset) -> tuple[Array, Array]:
             expected="3 and 6 finite numbers",
         )
     along_i, along_j = orientation[:3], orientation[3:]
-    lengths = float(np.linalg.norm(along_i)), float(np.linalg.norm(along_j))
-    if min(lengths) < 0.5:
-        raise _damaged("The dose grid has no orientation.", got=str(orientation), expected="two unit vectors")
+    lengths = np.array([np.linalg.norm(along_i), np.linalg.norm(along_j)])
+    if np.abs(lengths - 1).max() > 1e-2 or abs(along_i @ along_j) > 1e-3:
+        raise _damaged(
+            "The dose grid has no orientation.",
+            got=str(orientation),
+            expected="two unit vectors at right angles",
+        )
     along_i, along_j = along_i / lengths[0], along_j / lengths[1]
     return position, np.stack([along_i, along_j, np.cross(along_i, along_j)])
 

@@ -87,7 +87,7 @@ def _open(path: Path) -> Dataset:
 
 def _refuse_ions(path: Path) -> None:
     try:
-        open_rt(path, sop_class_uid=RT_ION_PLAN, modality="")
+        open_rt(path, sop_class_uid=RT_ION_PLAN, modality="RT Ion Plan")
     except DicomError:
         return
     raise unsupported(
