@@ -62,7 +62,7 @@ class DensityTable:
 
 def to_electron_density(hu: NDArray[Any], table: DensityTable) -> NDArray[np.float32]:
     """Electron density relative to water; HU beyond the table keep its first and last value."""
-    return np.interp(hu, table.hu, table.relative_electron_density).astype(np.float32)
+    return np.asarray(np.interp(hu, table.hu, table.relative_electron_density), np.float32)
 
 
 def to_mass_density(hu: NDArray[Any], table: DensityTable) -> NDArray[np.float32]:
@@ -73,7 +73,7 @@ def to_mass_density(hu: NDArray[Any], table: DensityTable) -> NDArray[np.float32
             expected="a column mass_density_g_cm3",
             todo="Add the column, or use the electron density.",
         )
-    return np.interp(hu, table.hu, table.mass_density_g_cm3).astype(np.float32)
+    return np.asarray(np.interp(hu, table.hu, table.mass_density_g_cm3), np.float32)
 
 
 def require_hu(image_hu: Volume) -> None:

@@ -63,6 +63,13 @@ class DoseEngine(Protocol):
         ...
 
 
+def default_engine() -> DoseEngine:
+    """The engine of the house."""
+    from terasu.dose.pencil_engine import PencilBeamEngine
+
+    return PencilBeamEngine()
+
+
 def require_calculable(
     image_hu: Volume,
     delivery: Delivery,

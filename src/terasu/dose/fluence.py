@@ -79,7 +79,7 @@ def leaf_opening(segment: Segment, leaf_gap_mm: float) -> Array:
     return opened if segment.leaf_axis == "x" else np.ascontiguousarray(opened.T)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _add_leaf_pairs(
     opened: NDArray[Any], low: NDArray[Any], high: NDArray[Any], edges: NDArray[Any], start: float
 ) -> None:

@@ -116,6 +116,23 @@ def _finer(lattice: Grid, parts: list[int]) -> Grid:
     return Grid((z, y, x), affine, lattice.frame_of_reference_uid)
 
 
+def on_grid(dose: Volume, onto: Grid) -> NDArray[np.float32]:
+    """A dose on the grid asked for: copied where the voxels are the same, else interpolated."""
+    start = np.rint(dose.grid.to_index_kji(onto.origin_lps_mm)).astype(int)
+    stop = start + np.asarray(onto.shape_zyx)
+    if not dose.grid.crop(start.tolist(), stop.tolist()).agrees_with(onto, tolerance_mm=1e-3):
+        return np.asarray(resample(dose, onto, outside=0.0).values, np.float32)
+    out = np.zeros(onto.shape_zyx, np.float32)
+    low, high = np.maximum(start, 0), np.minimum(stop, dose.grid.shape_zyx)
+    if (high > low).all():
+        out[_box(low - start, high - start)] = dose.values[_box(low, high)]
+    return out
+
+
+def _box(low: NDArray[np.int_], high: NDArray[np.int_]) -> tuple[slice, ...]:
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+
+
 def around_the_patient(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """True in the air around the patient: low density that reaches the edge of its slice."""
     around = np.zeros(density.shape, bool)

@@ -38,7 +38,7 @@ class Table(_Strict):
 
     def __call__(self, at: ArrayLike) -> NDArray[np.float64]:
         """The value at some place."""
-        return np.interp(np.asarray(at, float), self.at, self.value)
+        return np.asarray(np.interp(np.asarray(at, float), self.at, self.value))
 
 
 ONE = Table(at=(0.0,), value=(1.0,))
@@ -76,8 +76,6 @@ class Machine(_Strict):
         extra_focal_fraction, extra_focal_sigma_mm: head scatter that blurs widely.
         leaf_transmission: mean of leaf and interleaf; leaf_gap_mm: dosimetric leaf gap, both tips.
         jaw_transmission: through one jaw pair.
-        electron_range_mm, electron_fraction: contamination at the surface, relative to the dose at
-            the reference depth.
         reference: where Gy per MU is known.
     """
 
@@ -99,6 +97,9 @@ class Machine(_Strict):
     largest_field_mm: Annotated[float, Field(gt=0, le=400)] = 400.0
     reference: Reference = Reference()
     provenance: Provenance = Provenance()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
 
 
 @lru_cache

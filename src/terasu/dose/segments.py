@@ -71,6 +71,12 @@ def to_segments(delivery: Delivery) -> tuple[Segment, ...]:
     return tuple(segment for beam in delivery.beams for segment in _segments_of(beam))
 
 
+def open_field(side_mm: float, *, mu: float = 1.0) -> Segment:
+    """A square between the jaws, no leaves, gantry and collimator at 0°, isocentre at the origin."""
+    sides_mm = np.array([-side_mm / 2, side_mm / 2])
+    return Segment(0, mu, 0.0, 0.0, np.zeros(3), sides_mm, sides_mm, np.zeros((2, 0)), np.zeros(1))
+
+
 def require_supported(delivery: Delivery) -> None:
     """Refuse what a photon engine without couch rotation would calculate wrongly.
 
@@ -101,7 +107,7 @@ def _refuse(what: str, got: str, expected: str) -> None:
 
 def _segments_of(beam: Beam) -> Iterable[Segment]:
     shares = np.diff(beam.meterset_fraction)
-    for i in np.flatnonzero(shares > 0):
+    for i in np.flatnonzero(shares > 0).tolist():
         yield Segment(
             beam_number=beam.number,
             mu=float(beam.meterset_mu * shares[i]),
