@@ -27,7 +27,7 @@ def dose(maximum_gy: float = 62.4) -> Volume:
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     path = tmp_path / "rd.dcm"
-    write_dose(dose(), path, like=image().source, plan=PLAN, structures=PLAN, description="dose of the day")
+    write_dose(dose(), path, like=image().source, plan=PLAN, description="dose of the day")
     return path
 
 

@@ -20,12 +20,12 @@ import terasu
 from terasu.dicom.decimal import ds_text
 from terasu.dicom.image_plane import add_plane, slices_along_normal
 from terasu.dicom.modules import MANUFACTURER, add_frame_of_reference, line, new_object, reference, save
-from terasu.dicom.rt_file import RT_DOSE, RT_PLAN, RT_STRUCTURE_SET
+from terasu.dicom.rt_file import RT_DOSE, RT_PLAN
 from terasu.dicom.uid import is_uid, new_uid
 from terasu.errors import InputError, OutputError
 from terasu.patient.volume import Source, Volume
 
-Summation = Literal["PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", "FRACTION", "BEAM"]
+Summation = Literal["PLAN", "MULTI_PLAN", "FRACTION"]
 Bits = Literal[16, 32]
 
 
@@ -35,7 +35,6 @@ def write_dose(
     *,
     like: Source,
     plan: Source,
-    structures: Source | None = None,
     description: str = "",
     summation: Summation = "PLAN",
     bits: Bits = 16,
@@ -47,10 +46,10 @@ def write_dose(
         dose: absorbed dose [Gy], over all fractions if ``summation`` is PLAN.
         path: the file to write.
         like: the image that it was calculated on, or any object of the patient and study.
-        plan: the RTPLAN that was calculated; its SOP Instance UID is referred to.
-        structures: the RTSTRUCT of the same images.
+        plan: the RTPLAN that was calculated; its SOP Instance UID is referred to. The structure set
+            is not: DICOM allows that only beside DVHs, and the plan names it.
         description: Dose Comment and Series Description: of which image, by which engine.
-        summation: Dose Summation Type.
+        summation: Dose Summation Type; FRACTION is one fraction of fraction group 1.
         bits: of one stored value; what is read back differs by at most maximum / 2**bits.
         seed: makes the UIDs reproducible; for made patients only.
     Returns:
@@ -81,13 +80,19 @@ def write_dose(
     add_frame_of_reference(data, dose.grid.frame_of_reference_uid, like.header)
     _add_grid(data, dose, bits)
     _add_meaning(data, description, summation)
-    data.ReferencedRTPlanSequence = Sequence([reference(RT_PLAN, plan.sop_instance_uids[0])])
-    if structures is not None and structures.sop_instance_uids and is_uid(structures.sop_instance_uids[0]):
-        item = reference(RT_STRUCTURE_SET, structures.sop_instance_uids[0])
-        data.ReferencedStructureSetSequence = Sequence([item])
+    data.ReferencedRTPlanSequence = Sequence([_plan_reference(plan, summation)])
     save(data, path, explicit=False)
     made_by = f"{MANUFACTURER} {terasu.__version__}"
     return Source("RTDOSE", series, (instance,), RT_DOSE, like.header, made_by)
+
+
+def _plan_reference(plan: Source, summation: Summation) -> Dataset:
+    item = reference(RT_PLAN, plan.sop_instance_uids[0])
+    if summation == "FRACTION":
+        group = Dataset()
+        group.ReferencedFractionGroupNumber = 1
+        item.ReferencedFractionGroupSequence = Sequence([group])
+    return item
 
 
 def _refuse_no_dose(dose: Volume) -> None:
