@@ -100,7 +100,8 @@ def _jaws(jaws_mm: Array, half_mm: float) -> Array:
     """Share of each pixel between the jaws, (400,)."""
     low, high = max(float(jaws_mm[0]), -half_mm), min(float(jaws_mm[1]), half_mm)
     centre = pixel_centres_mm()
-    return np.clip(np.minimum(centre + 0.5, high) - np.maximum(centre - 0.5, low), 0.0, 1.0)
+    covered = np.minimum(centre + 0.5, high) - np.maximum(centre - 0.5, low)
+    return np.asarray(np.clip(covered, 0.0, 1.0))
 
 
 def _through(opened: Array, machine: Machine) -> Array:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terasu.dose.density import DensityTable, default_density_table, to_electron_density
-from terasu.dose.segments import GantryGroup, group_by_gantry, to_segments
+from terasu.dose.density import DensityTable, default_density_table
+from terasu.dose.path import STEP_MM, density_on_path, source_lps_mm
+from terasu.dose.segments import group_by_gantry, to_segments
 from terasu.errors import DoseError
 from terasu.patient.delivery import Delivery
 from terasu.patient.volume import Volume
 
 LUNG = (0.10, 0.60)
 """Relative electron density of lung: ICRU 44 gives 0.26 inflated, 0.50 deflated; below is gas."""
-_STEP_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def path_through_lung(
     targets = np.asarray(target_lps_mm, float).reshape(-1, 3)
     sums = np.zeros(3)
     for group in group_by_gantry(to_segments(delivery)):
-        source = source_lps_mm(group, delivery.beams[0].sad_mm)
+        source = source_lps_mm(group.gantry_deg, group.isocentre_lps_mm, delivery.beams[0].sad_mm)
         for target in targets:
-            lung_mm, path_mm = _along(image_hu, table, source, target)
+            lung_mm, path_mm = _along(density_on_path(image_hu, table, source, target))
             sums += group.mu * np.array([lung_mm, path_mm, 1.0])
     if sums[1] == 0:
         raise DoseError(
@@ -71,27 +71,11 @@ def path_through_lung(
     return LungPath(float(sums[0] / sums[1]), float(sums[0] / sums[2]), float(sums[1] / sums[2]))
 
 
-def source_lps_mm(group: GantryGroup, sad_mm: float) -> NDArray[np.float64]:
-    """Where the source is, (3,): IEC 61217, patient head first supine."""
-    angle = np.radians(group.gantry_deg)
-    towards = np.array([np.sin(angle), -np.cos(angle), 0.0])
-    return np.asarray(group.isocentre_lps_mm + sad_mm * towards)
-
-
-def _along(
-    image_hu: Volume, table: DensityTable, source: NDArray[np.float64], target: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Lung and whole path [mm] from the skin, the first solid voxel, to the target."""
-    length = float(np.linalg.norm(target - source))
-    part = (np.arange(int(length / _STEP_MM)) + 0.5) * _STEP_MM / length
-    points = source + part[:, None] * (target - source)
-    index = np.rint(image_hu.grid.to_index_kji(points)).astype(int)
-    inside = np.all((index >= 0) & (index < image_hu.grid.shape_zyx), axis=1)
-    density = np.zeros(len(points))
-    density[inside] = to_electron_density(image_hu.values[tuple(index[inside].T)], table)
+def _along(density: NDArray[np.float64]) -> tuple[float, float]:
+    """Lung and whole path [mm] from the skin, the first solid step, to the target."""
     solid = np.flatnonzero(density > LUNG[1])
     if not len(solid):
         return 0.0, 0.0
     path = density[solid[0] :]
     lung = np.count_nonzero((path > LUNG[0]) & (path < LUNG[1]))
-    return lung * _STEP_MM, len(path) * _STEP_MM
+    return lung * STEP_MM, len(path) * STEP_MM

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from terasu.dose.density import default_density_table
 from terasu.dose.engine import DoseEngine, default_engine
+from terasu.dose.kernel import axis_dose
 from terasu.dose.machine import Machine, default_machine
+from terasu.dose.path import STEP_MM, density_on_path, source_lps_mm
 from terasu.errors import DoseError
 from terasu.patient.delivery import Beam, Delivery
 from terasu.patient.grid import Grid
@@ -89,7 +92,7 @@ def make_plan(
         frame_of_reference_uid=image_hu.grid.frame_of_reference_uid,
         notes=("This plan was made by Terasu; it is not the patient's clinical plan.",),
     )
-    plan = _weighted(plan, _axis_dose(image_hu, plan, isocentre, surface, request, machine, engine))
+    plan = _weighted(plan, image_hu, machine)
     return _scaled(plan, _mean_dose_gy(image_hu, plan, target, surface, request, machine, engine))
 
 
@@ -180,35 +183,18 @@ def conform(outline: Array, margin_mm: float) -> Array:
     return np.stack([np.where(is_open, left, middle), np.where(is_open, right, middle)])
 
 
-def _axis_dose(
-    image_hu: Volume,
-    plan: Delivery,
-    isocentre: Array,
-    surface: Array,
-    request: PlanRequest,
-    machine: Machine,
-    engine: DoseEngine,
-) -> Array:
-    """Dose at the isocentre from each beam alone [Gy]."""
-    grid = _dose_grid(surface, image_hu.grid, request.dose_spacing_mm)
-    at = np.rint(grid.to_index_kji(isocentre)).astype(int)
-    here = []
+def _weighted(plan: Delivery, image_hu: Volume, machine: Machine) -> Delivery:
+    """Every field gives about the same dose at the isocentre, by its depth in water there."""
+    table = default_density_table()
+    doses = []
     for beam in plan.beams:
-        alone = engine.calculate(image_hu, replace(plan, beams=(beam,)), grid, machine=machine)
-        here.append(float(alone.values[tuple(at)]))
-    return np.asarray(here)
-
-
-def _weighted(plan: Delivery, axis_dose: Array) -> Delivery:
-    """Every field gives the same dose at the isocentre."""
-    if (axis_dose <= 0).any():
-        raise DoseError(
-            "A field gives no dose at the isocentre.",
-            got=f"{axis_dose.round(3).tolist()} Gy",
-            expected="more than 0 from every field",
-            todo="Check that the target lies in the patient and the image shows the body around it.",
+        isocentre = beam.isocentre_lps_mm[0]
+        source = source_lps_mm(float(beam.gantry_deg[0]), isocentre, beam.sad_mm)
+        depth_mm = float(density_on_path(image_hu, table, source, isocentre).sum() * STEP_MM)
+        doses.append(
+            float(axis_dose(machine, np.array([depth_mm]), field_mm=100.0, ssd_mm=beam.sad_mm - depth_mm)[0])
         )
-    mu = _MU_GUESS * axis_dose.mean() / axis_dose
+    mu = _MU_GUESS * np.mean(doses) / np.asarray(doses)
     beams = (replace(beam, meterset_mu=float(m)) for beam, m in zip(plan.beams, mu, strict=True))
     return replace(plan, beams=tuple(beams))
 
@@ -242,6 +228,13 @@ def _dose_grid(surface: Array, image: Grid, spacing_mm: float) -> Grid:
 
 
 def _scaled(plan: Delivery, mean_gy: float) -> Delivery:
+    if not mean_gy > 0:
+        raise DoseError(
+            "The made plan gives no dose to its target.",
+            got=f"{mean_gy} Gy",
+            expected="more than 0",
+            todo="Check that the target lies in the patient and that the image shows the body around it.",
+        )
     factor = plan.prescription_gy / mean_gy
     beams = (replace(beam, meterset_mu=round(beam.meterset_mu * factor, 3)) for beam in plan.beams)
     return replace(plan, beams=tuple(beams))
