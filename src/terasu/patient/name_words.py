@@ -25,6 +25,7 @@ _LEFT = (
     "sinistre",
     "sin",
     "sx",
+    "sn",
     "hidari",
     "左側",
     "左",
@@ -73,7 +74,7 @@ PLANNING_AIDS = _listed(
 
 # A target's type stays one word (GTVp: GTV and p); then CamelCase, runs of capitals, numbers, other scripts.
 _WORD = re.compile(
-    r"(?:I?GTV|I?CTV|ITV|PTV|PRV)(?![a-z]{2})"
+    r"(?:I?GTV|I?CTV|ITV|PTV|PRV)(?=sb(?![a-z])|(?![a-z]{2}))"
     r"|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+(?:\.\d+)?|[^\W\d_A-Za-z]+"
 )
 

@@ -18,6 +18,9 @@ from terasu.patient.name_table import is_known_organ, is_listed, look_up
 from terasu.patient.name_words import Words, compact, cores, is_planning_aid, words
 from terasu.patient.target_names import names_target_type, read_target
 
+_TARGET_LESS = re.compile(r"TV\w*\s*-\s*[^\W\d]{2}", re.IGNORECASE)
+"""``PTV-Rectum``: a target cut for the optimiser."""
+
 
 @dataclass(frozen=True)
 class StandardName:
@@ -49,7 +52,7 @@ def tg263_name(roi_name: str) -> StandardName | None:
         overlap structures), for one of a pair without its side, and for everything unknown.
     """
     plain, custom = _before_custom(roi_name)
-    if plain.startswith(("_", "z_", "Z_")) or "+" in plain:
+    if plain.startswith(("_", "z_", "Z_")) or "+" in plain or _TARGET_LESS.search(plain):
         return None
     for core, stripped in cores(words(plain)):
         found = _organ_less_target(plain) or _margin_around(core) or look_up(core) or _target(core)

@@ -15,7 +15,10 @@ Array = NDArray[np.float64]
 Polygon = NDArray[np.float64]
 
 FLAT_MM = 0.1
-"""A contour whose points leave a plane by no more than this is drawn in that plane."""
+"""A contour whose points leave a plane by no more than this is drawn in that plane …"""
+_FLAT_SLOPE = 0.0035
+"""… and the slope that this allows (0.2°): in 0.1 mm, a loop around one pixel can lie at any angle."""
+_ROUNDED_MM = 1e-3
 SAME_PLANE_MM = 0.1
 """Contours closer than this along the normal lie in one plane and combine by even–odd."""
 BRIDGED = 1.5
@@ -140,8 +143,11 @@ def _along(points: Array, direction: Array) -> Array:
 def _normal(
     contours: Sequence[Polygon], points: Array, first: NDArray[np.int64], axes_lps: Sequence[Array]
 ) -> Array:
+    widest = max(contours, key=lambda one: float(np.ptp(one, axis=0).max()))
+    size = float(np.sqrt(np.linalg.norm(_area_vector(widest))))
+    allowed = max(_ROUNDED_MM, min(FLAT_MM, _FLAT_SLOPE * size))
     for axis in axes_lps:
-        if _thickness(points, first, axis) <= FLAT_MM:
+        if _thickness(points, first, axis) <= allowed:
             return np.asarray(axis, float)
     areas = np.array([_area_vector(one) for one in contours])
     largest = areas[np.argmax(np.linalg.norm(areas, axis=1))]
