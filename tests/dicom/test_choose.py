@@ -219,7 +219,12 @@ def test_another_patients_daily_image_is_shown(tmp_path: Path) -> None:
 def test_own_daily_image_is_preferred_to_a_strangers(tmp_path: Path) -> None:
     a_case(tmp_path)
     made.write_series(
-        tmp_path, made.stored_values(12), series="1.2.3.34", Manufacturer="Varian", PatientID="P2"
+        tmp_path,
+        made.stored_values(12),
+        series="1.2.3.34",
+        Manufacturer="Varian",
+        AcquisitionDate="20240112",
+        PatientID="P2",
     )
     case = choose(tmp_path)
     assert case.daily is not None and case.daily.uid == made.DAILY and case.is_one_patient
@@ -245,7 +250,6 @@ def test_two_patients_in_one_series_are_refused(tmp_path: Path) -> None:
 def test_two_plans_unless_one_is_approved(tmp_path: Path) -> None:
     a_case(tmp_path)
     made.plan("1.2.3.61").save_as(tmp_path / "x3")
-    made.plan("1.2.3.62", PlanIntent="VERIFICATION").save_as(tmp_path / "x4")
     with pytest.raises(InputError, match="Several plans"):
         choose(tmp_path)
     chosen = choose(tmp_path, plan="3.61")
@@ -253,6 +257,13 @@ def test_two_plans_unless_one_is_approved(tmp_path: Path) -> None:
     made.plan("1.2.3.61", ApprovalStatus="APPROVED").save_as(tmp_path / "x3")
     approved = choose(tmp_path)
     assert approved.plan is not None and approved.plan.sop_instance_uid == "1.2.3.61"
+
+
+def test_verification_plan_is_no_treatment_plan(tmp_path: Path) -> None:
+    a_case(tmp_path)
+    made.plan("1.2.3.62", PlanIntent="VERIFICATION").save_as(tmp_path / "x4")
+    case = choose(tmp_path)
+    assert case.plan is not None and case.plan.sop_instance_uid == "1.2.3.60"
 
 
 def test_wrong_uid_lists_what_there_is(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from terasu.dicom.dataset import without_pydicom_warnings
 from terasu.dicom.headers import FileHeader, read_header
 from terasu.dicom.scan import NotDicomError
 from terasu.errors import DicomError, InputError
@@ -145,7 +146,7 @@ def index_folder(folder: Path, *, workers: int | None = None, progress: Progress
     rejected: list[Rejected] = []
     paths = sorted(_files_below(folder, rejected))
     headers: list[FileHeader] = []
-    with ThreadPoolExecutor(workers or DEFAULT_WORKERS) as pool:
+    with without_pydicom_warnings(), ThreadPoolExecutor(workers or DEFAULT_WORKERS) as pool:
         for done, found in enumerate(pool.map(_look_at, paths), start=1):
             if isinstance(found, FileHeader):
                 headers.append(found)

@@ -129,7 +129,7 @@ def finite_scale(slope: float, intercept: float, padding: tuple[float, float] | 
 def to_values(stored: NDArray[Any], scale: Scale, *, is_ct: bool, says_scale: bool = True) -> Pixels:
     """Apply the scale; for CT, padding and everything below −1024 HU becomes −1000 HU."""
     values = _rescaled(stored, scale)
-    if not np.isfinite(values).all():
+    if values.dtype != np.int16 and not np.isfinite(values).all():
         raise DicomError("The pixels hold values that are no numbers.", got="NaN or infinity")
     if not is_ct:
         return Pixels(values)
@@ -154,8 +154,9 @@ def _rescaled(stored: NDArray[Any], scale: Scale) -> NDArray[Any]:
     if whole and np.issubdtype(stored.dtype, np.integer) and stored.dtype.itemsize <= 2:
         ends = [int(end) * scale.slope + scale.intercept for end in (stored.min(), stored.max())]
         if _INT16.min <= min(ends) and max(ends) <= _INT16.max:
-            wide = stored.astype(np.int32) * int(scale.slope) + int(scale.intercept)
-            return wide.astype(np.int16)
+            # Modulo 2¹⁶ throughout: what wraps on the way comes back, since the ends fit.
+            wrapped = stored.astype(np.int16) * np.array(int(scale.slope)).astype(np.int16)
+            return np.asarray(wrapped + np.array(int(scale.intercept)).astype(np.int16))
     return (stored.astype(np.float64) * scale.slope + scale.intercept).astype(np.float32)
 
 

@@ -51,9 +51,9 @@ def read_registration(path: Path) -> tuple[Rigid, ...]:
     Raises:
         DicomError: another kind of object, damaged, or a map that is not rigid.
     """
-    data = _open(path, SPATIAL_REGISTRATION, "Spatial Registration")
-    registered = text(data, "FrameOfReferenceUID")
-    with teaching_dicom_errors(path):
+    with without_pydicom_warnings(), teaching_dicom_errors(path):
+        data = _open(path, SPATIAL_REGISTRATION, "Spatial Registration")
+        registered = text(data, "FrameOfReferenceUID")
         maps = tuple(_rigid(item, registered, path) for item in items(data, "RegistrationSequence"))
     if not maps:
         raise DicomError("The registration object holds no registration.", got=path.name)
@@ -66,9 +66,9 @@ def read_deformable_registration(path: Path) -> tuple[DeformableRegistration, ..
     Raises:
         DicomError: another kind of object, or damaged.
     """
-    data = _open(path, DEFORMABLE_REGISTRATION, "Deformable Spatial Registration")
-    registered = text(data, "FrameOfReferenceUID")
-    with teaching_dicom_errors(path):
+    with without_pydicom_warnings(), teaching_dicom_errors(path):
+        data = _open(path, DEFORMABLE_REGISTRATION, "Deformable Spatial Registration")
+        registered = text(data, "FrameOfReferenceUID")
         found = tuple(
             _deformable(item, registered, path)
             for item in items(data, "DeformableRegistrationSequence")
@@ -106,8 +106,7 @@ def rigid_between(maps: Iterable[Rigid], from_frame_uid: str, to_frame_uid: str)
 
 
 def _open(path: Path, sop_class_uid: str, name: str) -> Dataset:
-    with without_pydicom_warnings():
-        data = read_dataset(path)
+    data = read_dataset(path)
     if text(data, "SOPClassUID") != sop_class_uid:
         raise DicomError(
             f"This is no {name} object.",
