@@ -29,6 +29,7 @@ HEADER = {
     "PatientPosition": "HFS",
     "PositionReferenceIndicator": "",
 }
+STRUCTURES = Source("RTSTRUCT", "1.2.826.0.1.3680043.10.1.7", ("1.2.826.0.1.3680043.10.1.8",), header=HEADER)
 PLAN = Source(modality="RTPLAN", sop_instance_uids=("1.2.826.0.1.3680043.10.1.9",), header=HEADER)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from made_rt import HEADER, PLAN, changed, contours, delivery, image
+from made_rt import HEADER, PLAN, STRUCTURES, changed, contours, delivery, image
 from terasu.dicom.rtdose import write_dose
 from terasu.dicom.rtplan import read_plan, write_plan
 from terasu.dicom.rtstruct import read_structures, write_structures
@@ -66,7 +66,14 @@ def plan_without_structure_set(folder: Path) -> Path:
 def dose(folder: Path) -> Path:
     made = image(unit="Gy")
     values = np.abs(made.values) / 20
-    write_dose(made.with_values(values), folder / "rd.dcm", like=made.source, plan=PLAN, description="day 3")
+    write_dose(
+        made.with_values(values),
+        folder / "rd.dcm",
+        like=made.source,
+        plan=PLAN,
+        structures=STRUCTURES,
+        description="day 3",
+    )
     return folder / "rd.dcm"
 
 

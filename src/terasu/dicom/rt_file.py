@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from pydicom.dataset import Dataset, FileDataset
 
-from terasu.dicom.dataset import read_dataset, without_pydicom_warnings
+from terasu.dicom.dataset import read_dataset, teaching_dicom_errors, without_pydicom_warnings
 from terasu.dicom.elements import header_of, text
 from terasu.errors import DicomError
 from terasu.patient.volume import Source
@@ -56,6 +57,16 @@ def open_rt(path: Path, *, sop_class_uid: str, modality: str) -> FileDataset:
     return data
 
 
+@contextmanager
+def reading_rt(path: Path) -> Iterator[None]:
+    """Around everything that reads one RT object: pydicom converts a value only when it is asked for.
+
+    What a damaged value makes it raise becomes a DicomError; what it would warn of is said in notes.
+    """
+    with without_pydicom_warnings(), teaching_dicom_errors(Path(path)):
+        yield
+
+
 def source_of(data: Dataset, extra: tuple[str, ...] = ()) -> Source:
     """Where an RT object came from, with the patient and study attributes that others inherit."""
     header: Mapping[str, str] = header_of(data, PATIENT_AND_STUDY + extra)
@@ -70,8 +81,7 @@ def source_of(data: Dataset, extra: tuple[str, ...] = ()) -> Source:
 
 def _read(path: Path, modality: str) -> FileDataset:
     try:
-        with without_pydicom_warnings():
-            data = read_dataset(path)
+        data = read_dataset(path)
     except DicomError as error:
         if not isinstance(error.__cause__, OSError) or error.__cause__.errno is not None:
             raise

@@ -5,7 +5,6 @@ Source: DICOM PS3.3 sections A.18, C.8.8.3 (RT Dose), C.8.8.4 (RT DVH).
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 
 from terasu.dicom import elements
-from terasu.dicom.rt_file import RT_DOSE, open_rt, source_of
+from terasu.dicom.rt_file import RT_DOSE, open_rt, reading_rt, source_of
 from terasu.dicom.write_rtdose import write_dose as write_dose
 from terasu.errors import DicomError
 from terasu.patient.grid import Grid
@@ -39,7 +38,8 @@ class FileDvh:
         edges_gy: (n + 1,) bin edges from 0 [Gy], or [%] where ``dose_unit`` is ``RELATIVE``.
         volumes: (n,) cumulative: at or above the lower edge of the bin; else inside of the bin.
         volume_unit: ``CM3`` or ``PERCENT``.
-        min_gy, max_gy, mean_gy: as stated, NaN where not.
+        stated_min, stated_max, stated_mean: as they stand in the file, NaN where they do not. DICOM says
+            Gy; real files hold % of the prescription here.
     """
 
     roi_numbers: tuple[int, ...]
@@ -48,9 +48,9 @@ class FileDvh:
     volumes: Array
     volume_unit: str
     dose_unit: str
-    min_gy: float
-    max_gy: float
-    mean_gy: float
+    stated_min: float
+    stated_max: float
+    stated_mean: float
 
 
 def read_dose(path: Path) -> Volume:
@@ -66,15 +66,8 @@ def read_dose(path: Path) -> Volume:
     Raises:
         DicomError: no RTDOSE, damaged, relative units, or planes that are not evenly spaced.
     """
-    data = open_rt(path, sop_class_uid=RT_DOSE, modality="RTDOSE")
-    _refuse_other_units(data)
-    stored = _stored_values(data)
-    offsets = _offsets_mm(data, len(stored))
-    if len(offsets) > 1 and offsets[1] < offsets[0]:
-        stored, offsets = stored[::-1], offsets[::-1]
-    grid = _grid(data, stored.shape, offsets)
-    values = (stored * _scaling_gy(data)).astype(np.float32)
-    return Volume(values, grid, "Gy", _source(data))
+    with reading_rt(path):
+        return _read_dose(open_rt(path, sop_class_uid=RT_DOSE, modality="RTDOSE"))
 
 
 def read_dvhs(path: Path) -> tuple[FileDvh, ...]:
@@ -83,8 +76,20 @@ def read_dvhs(path: Path) -> tuple[FileDvh, ...]:
     Raises:
         DicomError: no RTDOSE, or a DVH whose data do not fit.
     """
-    data = open_rt(path, sop_class_uid=RT_DOSE, modality="RTDOSE")
-    return tuple(_read_dvh(item) for item in elements.items(data, "DVHSequence"))
+    with reading_rt(path):
+        data = open_rt(path, sop_class_uid=RT_DOSE, modality="RTDOSE")
+        return tuple(_read_dvh(item) for item in elements.items(data, "DVHSequence"))
+
+
+def _read_dose(data: FileDataset) -> Volume:
+    _refuse_other_units(data)
+    stored = _stored_values(data)
+    offsets = _offsets_mm(data, len(stored))
+    if len(offsets) > 1 and offsets[1] < offsets[0]:
+        stored, offsets = stored[::-1], offsets[::-1]
+    grid = _grid(data, stored.shape, offsets)
+    values = (stored * _scaling_gy(data)).astype(np.float32)
+    return Volume(values, grid, "Gy", _source(data))
 
 
 def _damaged(what: str, *, got: str, expected: str) -> DicomError:
@@ -128,9 +133,7 @@ def _stored_values(data: FileDataset) -> NDArray[Any]:
 
 def _decompressed(data: FileDataset) -> NDArray[Any]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.asarray(data.pixel_array)
+        return np.asarray(data.pixel_array)
     except Exception as error:
         raise _damaged(
             "The compressed dose grid of this file cannot be read.",
@@ -261,9 +264,9 @@ def _read_dvh(item: Dataset) -> FileDvh:
         volumes=pairs[1::2].copy(),
         volume_unit=elements.text(item, "DVHVolumeUnits").upper(),
         dose_unit=unit,
-        min_gy=_stated(item, "DVHMinimumDose"),
-        max_gy=_stated(item, "DVHMaximumDose"),
-        mean_gy=_stated(item, "DVHMeanDose"),
+        stated_min=_stated(item, "DVHMinimumDose"),
+        stated_max=_stated(item, "DVHMaximumDose"),
+        stated_mean=_stated(item, "DVHMeanDose"),
     )
 
 

@@ -14,7 +14,7 @@ from terasu.dicom import elements
 from terasu.dicom.control_points import ControlPoints, LeafBank, read_control_points, read_leaf_bank
 from terasu.dicom.plan_refusals import refuse_beam, refuse_patient_position, unsupported
 from terasu.dicom.prescription import read_prescription
-from terasu.dicom.rt_file import RT_ION_PLAN, RT_PLAN, open_rt, source_of
+from terasu.dicom.rt_file import RT_ION_PLAN, RT_PLAN, open_rt, reading_rt, source_of
 from terasu.dicom.write_rtplan import write_plan as write_plan
 from terasu.errors import DicomError
 from terasu.patient.delivery import Beam, Delivery
@@ -43,7 +43,11 @@ def read_plan(path: Path, *, fraction_group: int | None = None) -> Delivery:
         UnsupportedPlanError: wedge, couch rotation, electrons, ions, brachytherapy, bolus, patient not
             head first supine …: whatever the dose engine would calculate wrongly.
     """
-    data = _open(path)
+    with reading_rt(path):
+        return _read(_open(path), fraction_group)
+
+
+def _read(data: Dataset, fraction_group: int | None) -> Delivery:
     notes: list[str] = []
     group = _fraction_group(data, fraction_group, notes)
     positions = _patient_positions(data)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from terasu.dicom import elements
-from terasu.dicom.rt_file import RT_STRUCTURE_SET, open_rt, source_of
+from terasu.dicom.rt_file import RT_STRUCTURE_SET, open_rt, reading_rt, source_of
 from terasu.dicom.write_rtstruct import write_structures as write_structures
 from terasu.errors import DicomError
 from terasu.patient.structures import ContourSet, Roi
@@ -42,7 +42,26 @@ def read_structures(path: Path) -> ContourSet:
     Raises:
         DicomError: not an RTSTRUCT, cut off, or its sequences contradict one another.
     """
-    data = open_rt(path, sop_class_uid=RT_STRUCTURE_SET, modality="RTSTRUCT")
+    with reading_rt(path):
+        return _read(open_rt(path, sop_class_uid=RT_STRUCTURE_SET, modality="RTSTRUCT"))
+
+
+def missing_slices(contours: ContourSet, image: Volume) -> tuple[str, ...]:
+    """Notes on images that a structure set refers to and that are not in the series at hand.
+
+    Cropped series keep their UIDs, so this is a finding and not an error.
+    """
+    here = set(image.source.sop_instance_uids)
+    wanted = contours.referenced_sop_uids
+    gone = [uid for uid in wanted if uid not in here]
+    if not wanted or not gone:
+        return ()
+    return (
+        f"{len(gone)} of the {len(wanted)} images that the structure set refers to are not in this series.",
+    )
+
+
+def _read(data: Dataset) -> ContourSet:
     described = elements.items(data, "StructureSetROISequence")
     if not described:
         raise DicomError(
@@ -63,21 +82,6 @@ def read_structures(path: Path) -> ContourSet:
     notes += _duplicate_names(rois)
     series, images = _referenced_images(data, drawn.values())
     return ContourSet(tuple(rois), frame, series, images, source_of(data, _HEADER), tuple(notes))
-
-
-def missing_slices(contours: ContourSet, image: Volume) -> tuple[str, ...]:
-    """Notes on images that a structure set refers to and that are not in the series at hand.
-
-    Cropped series keep their UIDs, so this is a finding and not an error.
-    """
-    here = set(image.source.sop_instance_uids)
-    wanted = contours.referenced_sop_uids
-    gone = [uid for uid in wanted if uid not in here]
-    if not wanted or not gone:
-        return ()
-    return (
-        f"{len(gone)} of the {len(wanted)} images that the structure set refers to are not in this series.",
-    )
 
 
 def _roi_number(item: Dataset) -> int:

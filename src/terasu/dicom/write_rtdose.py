@@ -20,7 +20,7 @@ import terasu
 from terasu.dicom.decimal import ds_text
 from terasu.dicom.image_plane import add_plane, slices_along_normal
 from terasu.dicom.modules import MANUFACTURER, add_frame_of_reference, line, new_object, reference, save
-from terasu.dicom.rt_file import RT_DOSE, RT_PLAN
+from terasu.dicom.rt_file import RT_DOSE, RT_PLAN, RT_STRUCTURE_SET
 from terasu.dicom.uid import is_uid, new_uid
 from terasu.errors import InputError, OutputError
 from terasu.patient.volume import Source, Volume
@@ -35,6 +35,7 @@ def write_dose(
     *,
     like: Source,
     plan: Source,
+    structures: Source | None = None,
     description: str = "",
     summation: Summation = "PLAN",
     bits: Bits = 16,
@@ -46,8 +47,9 @@ def write_dose(
         dose: absorbed dose [Gy], over all fractions if ``summation`` is PLAN.
         path: the file to write.
         like: the image that it was calculated on, or any object of the patient and study.
-        plan: the RTPLAN that was calculated; its SOP Instance UID is referred to. The structure set
-            is not: DICOM allows that only beside DVHs, and the plan names it.
+        plan: the RTPLAN that was calculated; its SOP Instance UID is referred to.
+        structures: the RTSTRUCT of the same images. It is named as a source instance (General
+            Reference module): beside the plan DICOM has a place for it only together with DVHs.
         description: Dose Comment and Series Description: of which image, by which engine.
         summation: Dose Summation Type; FRACTION is one fraction of fraction group 1.
         bits: of one stored value; what is read back differs by at most maximum / 2**bits.
@@ -81,6 +83,7 @@ def write_dose(
     _add_grid(data, dose, bits)
     _add_meaning(data, description, summation)
     data.ReferencedRTPlanSequence = Sequence([_plan_reference(plan, summation)])
+    _add_related(data, structures)
     save(data, path, explicit=False)
     made_by = f"{MANUFACTURER} {terasu.__version__}"
     return Source("RTDOSE", series, (instance,), RT_DOSE, like.header, made_by)
@@ -93,6 +96,12 @@ def _plan_reference(plan: Source, summation: Summation) -> Dataset:
         group.ReferencedFractionGroupNumber = 1
         item.ReferencedFractionGroupSequence = Sequence([group])
     return item
+
+
+def _add_related(data: Dataset, structures: Source | None) -> None:
+    if structures is not None and structures.sop_instance_uids and is_uid(structures.sop_instance_uids[0]):
+        item = reference(RT_STRUCTURE_SET, structures.sop_instance_uids[0])
+        data.SourceInstanceSequence = Sequence([item])
 
 
 def _refuse_no_dose(dose: Volume) -> None:
