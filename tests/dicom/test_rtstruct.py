@@ -50,6 +50,16 @@ def test_it_is_unapproved_automatic_and_names_the_slice_of_each_contour(written:
     assert uids == [source.sop_instance_uids[0], source.sop_instance_uids[1], source.sop_instance_uids[1]]
 
 
+def test_a_contour_beside_its_slice_refers_to_the_nearest_and_one_outside_to_none(tmp_path: Path) -> None:
+    crossing = square(-37.0) + [[0, 0, -2.0], [0, 0, 2.0], [0, 0, 2.0], [0, 0, -2.0]]
+    rois = [Roi("A", 1, (square(-38.3), square(-20.0), crossing))]
+    write_structures(rois, image(), tmp_path / "rs.dcm", label="x")
+    items = pydicom.dcmread(tmp_path / "rs.dcm").ROIContourSequence[0].ContourSequence
+    (nearest,) = items[0].ContourImageSequence
+    assert nearest.ReferencedSOPInstanceUID == image().source.sop_instance_uids[1]
+    assert "ContourImageSequence" not in items[1] and "ContourImageSequence" not in items[2]
+
+
 def test_no_coordinate_is_longer_than_16_characters(tmp_path: Path) -> None:
     third = Roi("Third", 1, (square(-40.0 / 3, 100 / 3) * 1.000000001,))
     write_structures([third], image(), tmp_path / "rs.dcm", label="x")
