@@ -41,8 +41,8 @@ def make_level(
 ) -> Level:
     """Both images at about ``spacing_mm``.
 
-    A truncated CBCT carries shading of several hundred HU and a bright rim. Mutual information then slides the
-    patient until shading meets anatomy (by 32 mm on a real abdomen). So each voxel is first measured
+    A truncated CBCT carries shading of several hundred HU and a bright rim. Mutual information then slides
+    the patient until shading meets anatomy (by 32 mm on a real abdomen). So each voxel is first measured
     against its surroundings of ``flatten_mm``, and a rim of ``edge_mm`` is not looked at.
 
     Args:
@@ -59,7 +59,7 @@ def make_level(
         fixed.crop(start, stop),
         mask[tuple(slice(*ends) for ends in zip(start, stop, strict=True))],
     )
-    thin_fixed, thin_moving = _thinned(fixed_part, spacing_mm), _thinned(moving, spacing_mm)
+    thin_fixed, thin_moving = thinned(fixed_part, spacing_mm), thinned(moving, spacing_mm)
     thin_mask = _thinned_mask(mask_part, fixed_part, spacing_mm)
     inner = _without_rim(thin_mask, thin_fixed, edge_mm)
     points = int(inner.sum())
@@ -72,8 +72,8 @@ def make_level(
         )
     everywhere = np.ones(thin_moving.GetSize()[::-1], bool)
     return Level(
-        _flattened(thin_fixed, thin_mask, flatten_mm),
-        _flattened(thin_moving, everywhere, flatten_mm),
+        flattened(thin_fixed, thin_mask, flatten_mm),
+        flattened(thin_moving, everywhere, flatten_mm),
         to_sitk(inner, grid_of_sitk(thin_fixed)),
         points,
     )
@@ -94,8 +94,8 @@ def _factors(image: Volume, spacing_mm: float) -> list[int]:
     return [min(factor, size) for factor, size in zip(wanted, image.grid.shape_zyx, strict=True)]
 
 
-def _thinned(image: Volume, spacing_mm: float) -> Any:
-    """Means over blocks: free of aliasing, and much faster than a Gaussian on the full grid."""
+def thinned(image: Volume, spacing_mm: float) -> Any:
+    """SimpleITK image of means over blocks: free of aliasing, and faster than a Gaussian on the full grid."""
     clipped = np.clip(image.values, LOW_HU, HIGH_HU).astype(np.float32)
     return sitk.BinShrink(to_sitk(clipped, image.grid), _factors(image, spacing_mm)[::-1])
 
@@ -114,7 +114,7 @@ def _without_rim(mask: Mask, image: Any, edge_mm: float) -> Mask:
     return np.asarray(np.stack(depth)[:, 1:-1, 1:-1] > edge_mm)
 
 
-def _flattened(image: Any, mask: Mask, flatten_mm: float) -> Any:
+def flattened(image: Any, mask: Mask, flatten_mm: float) -> Any:
     """(value − local mean) / (local standard deviation + floor), Gaussian and only inside of the mask.
 
     Normalised convolution after Knutsson and Westin, CVPR 1993, doi 10.1109/CVPR.1993.341081

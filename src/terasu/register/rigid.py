@@ -98,8 +98,8 @@ def register_rigid(
 
     Args:
         moving, fixed: images [HU] of one patient.
-        start: fixed → moving [LPS mm]; if None, identity within one frame of reference, else the grids' centres
-            are laid on one another.
+        start: fixed → moving [LPS mm]; if None, identity within one frame of reference, else the grids'
+            centres are laid on one another.
         fixed_mask: where the fixed image may be looked at: its field of view.
         settings: levels and sampling.
     Returns:
