@@ -51,7 +51,7 @@ def test_it_is_unapproved_automatic_and_names_the_slice_of_each_contour(written:
 
 
 def test_a_contour_beside_its_slice_refers_to_the_nearest_and_one_outside_to_none(tmp_path: Path) -> None:
-    crossing = square(-37.0) + [[0, 0, -2.0], [0, 0, 2.0], [0, 0, 2.0], [0, 0, -2.0]]
+    crossing = square(-37.0) + np.array([[0, 0, -2.0], [0, 0, 2.0], [0, 0, 2.0], [0, 0, -2.0]])
     rois = [Roi("A", 1, (square(-38.3), square(-20.0), crossing))]
     write_structures(rois, image(), tmp_path / "rs.dcm", label="x")
     items = pydicom.dcmread(tmp_path / "rs.dcm").ROIContourSequence[0].ContourSequence
