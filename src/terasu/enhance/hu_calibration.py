@@ -51,4 +51,4 @@ def mapped(raw_hu: NDArray[Any], anchors: Anchors) -> NDArray[np.float32]:
     raw, to = np.array(anchors).T
     raw = np.append(raw, raw[-1] + 5000.0)
     to = np.append(to, to[-1] + 5000.0)
-    return np.interp(raw_hu, raw, to).astype(np.float32)
+    return np.asarray(np.interp(raw_hu, raw, to), np.float32)
