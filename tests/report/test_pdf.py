@@ -1,0 +1,66 @@
+"""The report on paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from report.made_content import blocked_content, made_content, made_findings
+from terasu.report.paper import WIDTH_MM, wrapped
+from terasu.report.style import drawing, width_mm
+from terasu.report.write import write_report
+from terasu.safety.verdict import verdict_of
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(made_content(), tmp_path_factory.mktemp("paper")).pdf
+
+
+def test_a_whole_case_takes_four_or_five_pages(full: Path) -> None:
+    assert 4 <= _pages(full) <= 5
+    assert 100_000 < full.stat().st_size < 6_000_000
+
+
+def test_a_blocked_case_fits_on_one_page(tmp_path: Path) -> None:
+    assert _pages(write_report(blocked_content(), tmp_path).pdf) == 1
+
+
+def test_many_findings_flow_over_pages(tmp_path: Path) -> None:
+    content = replace(blocked_content(), verdict=verdict_of(made_findings() * 6, policy="p"))
+    assert _pages(write_report(content, tmp_path).pdf) > 3
+
+
+def test_every_finding_is_on_paper(full: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+    text = subprocess.run(
+        ["pdftotext", "-raw", str(full), "-"], capture_output=True, check=True
+    ).stdout.decode()
+    words = "".join(text.split())
+    assert words.startswith("■BLOCK")
+    for finding in made_findings():
+        # lines of neighbouring cells mix in the text, so the first words of each stand for it
+        assert "".join(finding.measure.split()[:2]) in words
+    assert "Nothingisreleasedbythesoftware." in words
+
+
+def test_lines_are_no_wider_than_their_room() -> None:
+    text = "A sentence with a " + "verylongword" * 12 + " and ordinary ones 前立腺."
+    with drawing():
+        lines = wrapped(text, 40.0, 8.0)
+        assert all(width_mm(line, 8.0) <= 40.0 for line in lines)
+        assert wrapped("", WIDTH_MM, 8.0) == [""]
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def _pages(path: Path) -> int:
+    data = path.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.rstrip().endswith(b"%%EOF")
+    return len(re.findall(rb"/Type /Page\b(?!s)", data))
