@@ -40,6 +40,10 @@ class Choices:
         Series Instance UID of the planning CT, or its ending, if the choice is not clear.
     daily: str
         Series Instance UID of the day's image, or its ending.
+    structures: str
+        SOP Instance UID of the structure set, or its ending.
+    plan: str
+        SOP Instance UID of the plan, or its ending.
     target: str
         ROI to judge as target where the plan names none.
     make_plan: bool
@@ -68,6 +72,8 @@ class Choices:
     density: Path | None = None
     planning: str | None = None
     daily: str | None = None
+    structures: str | None = None
+    plan: str | None = None
     target: str | None = None
     make_plan: bool = False
     margin: float = 0.0
@@ -89,6 +95,8 @@ class Choices:
             density=self.density,
             planning_series=self.planning,
             daily_series=self.daily,
+            structure_set=self.structures,
+            plan=self.plan,
             target=self.target,
             made_plan=self.make_plan,
             made_target_margin_mm=self.margin,

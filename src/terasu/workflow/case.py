@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-import numpy as np
-
 from terasu.dicom.choose import CaseFiles, choose_case
 from terasu.dicom.find import index_folder
 from terasu.dicom.headers import FileHeader
 from terasu.dicom.image import read_image
-from terasu.dicom.registration import SPATIAL_REGISTRATION, read_registration
+from terasu.dicom.registration import SPATIAL_REGISTRATION, read_registration, rigid_between
 from terasu.dicom.rtplan import read_plan
 from terasu.dicom.rtstruct import missing_slices, read_structures
+from terasu.errors import InputError
 from terasu.patient.delivery import Delivery
 from terasu.patient.structures import ContourSet
 from terasu.patient.transform import Rigid
@@ -38,6 +37,7 @@ class Case:
         truth: the day's true CT, for a made patient only.
         patient_keys: object → digest of the patient's identity.
         inputs: (what, which, why) of everything chosen.
+        flags: what the chooser wants to be looked at.
         notes: what had to be assumed, repaired or left out.
     """
 
@@ -51,6 +51,7 @@ class Case:
     truth: Volume | None = None
     patient_keys: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[tuple[str, str, str], ...] = ()
+    flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -79,7 +80,6 @@ def load_case(
     treated = treated_position(planning.volume, day.volume, files.registrations)
     truth = None if settings.truth is None else read_truth(settings.truth)
     notes = (
-        *files.flags,
         *(f"Planning CT: {note}" for note in planning.notes),
         *(f"Day's image: {note}" for note in day.notes),
         *(f"Structure set: {note}" for note in (*contours.notes, *missing_slices(contours, planning.volume))),
@@ -96,6 +96,7 @@ def load_case(
         truth=truth,
         patient_keys=files.patient_keys,
         inputs=_inputs(files),
+        flags=files.flags,
         notes=notes,
     )
 
@@ -114,26 +115,17 @@ def treated_position(planning: Volume, day: Volume, registrations: Iterable[File
     planning_frame, day_frame = planning.grid.frame_of_reference_uid, day.grid.frame_of_reference_uid
     if planning_frame and planning_frame == day_frame:
         return Rigid.identity(frame_uid=planning_frame, origin="one frame of reference")
-    for header in registrations:
-        if header.sop_class_uid != SPATIAL_REGISTRATION:
-            continue
-        into = {rigid.from_frame_uid: rigid for rigid in read_registration(header.path)}
-        joined = _joined(into, day_frame, planning_frame)
-        if joined is not None:
-            return joined
-    return None
-
-
-def _joined(into: Mapping[str, Rigid], day_frame: str, planning_frame: str) -> Rigid | None:
-    """Day → planning, by whatever the registered frame is; that frame maps to itself if it is not listed."""
-    registered = next(iter(into.values())).to_frame_uid
-    stay = Rigid.identity(frame_uid=registered)
-    first = into.get(day_frame) or (stay if registered == day_frame else None)
-    second = into.get(planning_frame) or (stay if registered == planning_frame else None)
-    if first is None or second is None:
+    maps = [
+        rigid
+        for header in registrations
+        if header.sop_class_uid == SPATIAL_REGISTRATION
+        for rigid in read_registration(header.path)
+    ]
+    try:
+        joined = rigid_between(maps, day_frame, planning_frame)
+    except InputError:
         return None
-    matrix = np.linalg.inv(second.matrix) @ first.matrix
-    return Rigid(np.asarray(matrix, dtype=np.float64), day_frame, planning_frame, "registration object")
+    return Rigid(joined.matrix, day_frame, planning_frame, "registration object")
 
 
 def acquired_on(volume: Volume) -> date | None:

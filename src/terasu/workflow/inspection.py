@@ -12,7 +12,7 @@ from terasu.dicom.rtplan import read_plan
 from terasu.dicom.rtstruct import read_structures
 from terasu.errors import InputError, TerasuError
 from terasu.patient.delivery import Delivery
-from terasu.patient.names import role, tg263_name
+from terasu.patient.names import role_of, tg263_name
 from terasu.patient.structures import ContourSet
 
 
@@ -86,7 +86,7 @@ def _structure_set(path: Path) -> dict[str, Any]:
 def _roi(contours: ContourSet, name: str) -> str:
     roi, standard = contours[name], tg263_name(name)
     known = f" = {standard.name}" if standard is not None else ""
-    return f"{name}{known} ({role(name, roi.interpreted_type)}, {len(roi.contours_lps_mm)} contours)"
+    return f"{name}{known} ({role_of(name, roi.interpreted_type)}, {len(roi.contours_lps_mm)} contours)"
 
 
 def _plan(path: Path) -> dict[str, Any]:

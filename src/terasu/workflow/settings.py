@@ -15,6 +15,7 @@ class Settings:
         machine: machine model file; the generic, uncommissioned one if None.
         density: HU to density table; the built-in one if None.
         planning_series, daily_series: Series Instance UIDs where the choice by reference is not clear.
+        structure_set, plan: SOP Instance UIDs, likewise.
         target: ROI to plan for or to judge as target where the plan does not name one.
         made_plan: whether a plan may be made where the folder has none.
         made_target_margin_mm: the made plan's target is the named ROI grown by this much (negative: shrunk).
@@ -32,6 +33,8 @@ class Settings:
     density: Path | None = None
     planning_series: str | None = None
     daily_series: str | None = None
+    structure_set: str | None = None
+    plan: str | None = None
     target: str | None = None
     made_plan: bool = False
     made_target_margin_mm: float = 0.0
