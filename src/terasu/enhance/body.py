@@ -38,7 +38,7 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
         dense &= view
     step_zyx = _coarse_steps(image.grid)
     coarse = dense[:: step_zyx[0], :: step_zyx[1], :: step_zyx[2]]
-    mm = np.asarray(image.grid.spacing_zyx_mm) * step_zyx
+    mm = np.asarray(image.grid.spacing_zyx_mm, np.float64) * step_zyx.astype(np.float64)
     core = _largest(_opened(coarse, mm))
     if not core.any():
         raise EnhanceError(

@@ -1,13 +1,9 @@
-"""What every image improvement promises, classical or learned.
-
-The contract suite (tests/contracts/test_enhancers.py) runs over all of them: the result lies on the day's
-grid, is finite, says what it filled, leaves the input untouched, and refuses what it cannot work on.
-"""
+"""What every improvement of the day's image is given, what it returns, and what it refuses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -17,109 +13,131 @@ from terasu import __version__
 from terasu.errors import EnhanceError
 from terasu.patient.grid import require_same_grid
 from terasu.patient.structures import Mask
-from terasu.patient.volume import Volume, finite
+from terasu.patient.volume import Volume
+
+AIR_HU = -1000.0
+Card = Mapping[str, float | str | tuple[float, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What is known beside the day's image; everything on the day's grid.
+    """What is known beside the CBCT; everything lies on the CBCT's grid.
 
     Attributes:
-        matched: planning CT, laid on the day by the rigid match [HU].
-        body: patient on the day: what the planning CT says outside of the field of view.
-        view: field of view: True where the machine has seen.
-        deformed: planning CT bent to the day [HU], None where no deformation passed its gate.
+        planning: planning CT [HU] through the rigid match.
+        deformed: planning CT [HU] through the deformation, None where its gate refused it.
+        view: True where the CBCT was measured.
+        body: the day's patient: as the CBCT shows him in the field of view, as planned beyond it.
+        reach: True where the planning CT has a value.
     """
 
-    matched: Volume
-    body: Mask
+    planning: Volume
+    deformed: Volume | None
     view: Mask
-    deformed: Volume | None = None
-
-    @property
-    def inside(self) -> Mask:
-        """Patient that was seen."""
-        return self.body & self.view
+    body: Mask
+    reach: Mask
 
 
 @dataclass(frozen=True, eq=False)
 class Enhanced:
-    """An improved image and what it rests on.
+    """An improved image and what was done to it.
 
     Attributes:
-        volume: HU, float32, on the day's grid; its source says what made it.
-        filled: True where the value does not come from the day's image.
-        card: what was fitted: name → number or short text.
+        volume: [HU], float32, on the CBCT's grid; ``source.made_by`` names the arm.
+        filled: True where the CBCT was not measured (truncation), so that the value is not its own.
+        card: what was fitted, numbers by name.
         notes: one sentence each, for the report.
     """
 
     volume: Volume
     filled: Mask
-    card: Mapping[str, float | str] = field(default_factory=dict)
+    card: Card
     notes: tuple[str, ...] = ()
 
 
 class Enhancer(Protocol):
-    """One way to make a better image of the day."""
+    """An improvement: one method, no state between calls, the same answer every time."""
 
     @property
     def name(self) -> str:
-        """One word, as the command line and the report call it."""
-        ...
+        """One word with underscores, the key of the arm."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the result does."""
 
     def apply(self, cbct: Volume, context: Context) -> Enhanced:
-        """Improve one image.
+        """Improve one CBCT.
 
-        Args:
-            cbct: the day's image [HU], untouched.
-            context: see ``Context``.
         Raises:
-            EnhanceError: no CT, not finite, nothing seen, or another grid than the context's.
+            EnhanceError: the image is no CBCT in HU, or the arm cannot work on it.
+            GeometryError: the context lies on another grid.
         """
-        ...
 
 
 def require_fit(cbct: Volume, context: Context) -> None:
-    """Refuse what no improvement can work on; see ``Enhancer.apply``."""
+    """Raise unless this CBCT and context can be improved at all.
+
+    Raises:
+        EnhanceError: wrong modality or unit, a value that is no number, an empty field of view, all air.
+        GeometryError: the context lies on another grid.
+    """
+    require_same_grid(
+        cbct.grid, context.planning.grid, first_name="CBCT", second_name="registered planning CT"
+    )
     if cbct.unit != "HU" or cbct.source.modality not in ("", "CT"):
         raise EnhanceError(
-            "Only CT-like images in HU can be improved.",
+            "Only a CT or CBCT in HU can be improved.",
             got=f"{cbct.source.modality or 'unknown modality'} in {cbct.unit}",
-            expected="a CBCT or MVCT in HU",
-            todo="Choose the day's image with --daily.",
+            expected="modality CT in HU",
         )
-    if not finite(cbct):
-        raise EnhanceError("The day's image holds values that are not finite.", expected="numbers everywhere")
-    require_same_grid(cbct.grid, context.matched.grid, first_name="cbct", second_name="planning_ct")
-    if np.count_nonzero(context.inside) < 1000:
+    for name, volume in (("CBCT", cbct), ("registered planning CT", context.planning)):
+        if not np.isfinite(volume.values).all():
+            raise EnhanceError(
+                f"The {name} holds values that are no numbers.",
+                got=f"{np.count_nonzero(~np.isfinite(volume.values))} of {volume.values.size} voxels",
+                expected="a finite HU in every voxel",
+                todo="Export the series again.",
+            )
+    seen = context.view & context.body
+    if np.count_nonzero(cbct.values[seen] > -700) < 1000:
         raise EnhanceError(
-            "Next to nothing of the patient lies inside of the field of view.",
-            got=f"{np.count_nonzero(context.inside)} voxels",
-            expected="a patient, registered to his planning CT",
-            todo="Look at the registration and at the day's image.",
-        )
-    if float(np.ptp(cbct.values[context.inside])) < 1.0:
-        raise EnhanceError(
-            "The day's image is one constant value inside of the patient.", expected="an image"
+            "There is no patient in the CBCT's field of view.",
+            got=f"{np.count_nonzero(seen)} voxels of patient in view, nearly all air",
+            expected="tissue in HU",
+            todo="Look at the series, its rescale slope and its field of view.",
         )
 
 
-def composed(
+def finish(
+    arm: Enhancer,
     cbct: Volume,
-    values: NDArray[np.floating],
+    seen_hu: NDArray[np.floating],
     context: Context,
-    *,
-    name: str,
-    card: Mapping[str, float | str],
+    card: Card,
     notes: tuple[str, ...] = (),
+    *,
+    beyond: Volume | None = None,
 ) -> Enhanced:
-    """Put improved values into the field of view and the matched planning CT around it.
+    """Put measured and filled values together.
 
     Args:
-        values: (z, y, x) HU; only those inside of the field of view are used.
+        arm: who made it.
+        cbct: the image that came in.
+        seen_hu: (n,) values of the voxels in ``context.view``, in their order.
+        context: where the fill comes from.
+        card, notes: of the arm.
+        beyond: what fills the truncation; the rigid planning CT if None.
     """
+    values = (beyond or context.planning).values.astype(np.float32)
+    values[context.view] = seen_hu
+    np.maximum(values, AIR_HU, out=values)
     filled = ~context.view
-    whole = np.where(filled, context.matched.values, values).astype(np.float32)
-    made_by = f"Terasu {__version__} {name}"
-    volume = Volume(whole, cbct.grid, "HU", cbct.with_values(whole, made_by=made_by).source)
-    return Enhanced(volume, filled, dict(card), notes)
+    unknown = np.count_nonzero(filled & ~context.reach)
+    if unknown:
+        notes = (
+            *notes,
+            f"{100 * unknown / filled.size:.1f} % of the voxels lie beyond both images and are air.",
+        )
+    made_by = f"terasu {__version__} {arm.name} {arm.version}"
+    return Enhanced(cbct.with_values(values, made_by=made_by), filled, card, notes)

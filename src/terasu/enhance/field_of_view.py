@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
-from skimage.draw import polygon2mask
 
 from terasu.errors import EnhanceError
 from terasu.patient.grid import Grid
@@ -195,7 +194,7 @@ def _circumcircles(a: Array, b: Array, c: Array) -> Array:
     cross = np.where(np.abs(cross) < 1e-6, 1e-6, cross)
     uu, vv = (u**2).sum(axis=1), (v**2).sum(axis=1)
     y, x = (v[:, 1] * uu - u[:, 1] * vv) / cross, (u[:, 0] * vv - v[:, 0] * uu) / cross
-    return np.c_[a[:, 0] + y, a[:, 1] + x, np.hypot(y, x)]
+    return np.stack([a[:, 0] + y, a[:, 1] + x, np.hypot(y, x)], axis=1)
 
 
 def _off(points: Array, circle: tuple[float, float, float]) -> Array:
@@ -240,7 +239,7 @@ def _same_everywhere(outlines: list[tuple[int, Array]], grid: Grid) -> bool:
     if not outlines:
         return False
     spacing = np.asarray(grid.spacing_zyx_mm[1:])
-    masks = [polygon2mask(grid.shape_zyx[1:], hull / spacing) for _, hull in outlines]
+    masks = [_inside(grid.shape_zyx[1:], hull / spacing) for _, hull in outlines]
     union, common = np.logical_or.reduce(masks), np.logical_and.reduce(masks)
     return bool(common.sum() >= 0.97 * union.sum() > 0)
 
@@ -250,5 +249,13 @@ def _outline_masks(measured: Mask, seen: NDArray[np.intp], grid: Grid) -> Mask:
     for k in seen:
         hull = _hull_yx(measured[k])
         if hull is not None:
-            mask[k] = polygon2mask(grid.shape_zyx[1:], hull)
+            mask[k] = _inside(grid.shape_zyx[1:], hull)
     return mask
+
+
+def _inside(shape_yx: tuple[int, ...], hull_yx: Array) -> Mask:
+    """Pixels inside of a convex polygon, its edge included."""
+    equations = ConvexHull(hull_yx).equations
+    y, x = np.ogrid[: shape_yx[0], : shape_yx[1]]
+    sides = (a * y + b * x + c <= 1e-6 for a, b, c in equations)
+    return np.asarray(np.logical_and.reduce(list(sides)))

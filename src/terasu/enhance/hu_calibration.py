@@ -1,54 +1,99 @@
-"""One map from raw to calibrated HU for the whole image, fitted tissue by tissue on the planning CT."""
+"""One curve from raw to true HU, through the medians of the tissue classes.
+
+Source: the idea of Richter et al., Radiat Oncol 2008;3:42, doi 10.1186/1748-717X-3-42 (a calibration by
+patient and site); here the curve is fitted to the patient's own registered planning CT.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terasu.enhance.contract import Context, Enhanced, composed, require_fit
-from terasu.enhance.tissue import class_masks
+from terasu.enhance.contract import AIR_HU, Context, Enhanced, finish, require_fit
+from terasu.enhance.tissue import core_of, is_tissue
+from terasu.errors import EnhanceError
 from terasu.patient.volume import Volume
 
-_FEWEST_VOXELS = 500
-_AIR_HU = -1000.0
+Knots = tuple[tuple[float, float], ...]
 
-Anchors = list[tuple[float, float]]
+_LEAST_RISE_HU = 20.0
+_STEEPEST = 3.0
 
 
+@dataclass(frozen=True)
 class HuCalibration:
-    """Straight lines through (median raw, median planning CT) of each tissue, and through air.
+    """Piecewise linear, rising, through air and the tissues that the field of view shows.
 
-    Medians, because the two images never fit everywhere: half of a class may be misplaced before they move.
+    Attributes:
+        table: (raw HU, true HU), rising; fitted to the planning CT if None. A clinic that has measured
+            its own CBCT on a phantom gives its table here.
+        least_cc: a class with less than this in view is not fitted.
     """
 
-    name = "hu_calibration"
+    table: Knots | None = None
+    least_cc: float = 5.0
+    name: str = "hu_calibration"
+    version: str = "1"
 
     def apply(self, cbct: Volume, context: Context) -> Enhanced:
-        """See ``Enhancer.apply``."""
+        """Map every measured voxel through the curve."""
         require_fit(cbct, context)
-        anchors = fit_anchors(cbct.values, context)
-        card = {f"raw HU that reads {round(to)} HU": float(raw) for raw, to in anchors}
-        return composed(cbct, mapped(cbct.values, anchors), context, name=self.name, card=card)
+        knots = fit_knots(cbct, context, least_cc=self.least_cc) if self.table is None else self.table
+        _refuse_bad(knots)
+        mapped = _through(cbct.values[context.view], knots)
+        card = {"raw_hu": tuple(raw for raw, _ in knots), "true_hu": tuple(true for _, true in knots)}
+        return finish(self, cbct, mapped, context, card)
 
 
-def fit_anchors(raw_hu: NDArray[Any], context: Context) -> Anchors:
-    """(raw, calibrated) pairs, both rising; air always among them."""
-    planned = class_masks(context.matched.values, context.inside)
-    pairs: Anchors = [(min(_AIR_HU, float(np.min(raw_hu[context.view]))), _AIR_HU)]
-    for name in ("lung", "fat", "soft", "bone"):
-        mask = planned[name]
-        if np.count_nonzero(mask) >= _FEWEST_VOXELS:
-            pair = float(np.median(raw_hu[mask])), float(np.median(context.matched.values[mask]))
-            if pair[0] > pairs[-1][0] + 10 and pair[1] > pairs[-1][1] + 10:
-                pairs.append(pair)
-    return pairs
+def fit_knots(cbct: Volume, context: Context, *, least_cc: float = 5.0) -> Knots:
+    """(median raw HU, median planning HU) of every tissue class in view, with air at −1000.
+
+    Medians stand firm against what moved. Where shading is so strong that the medians do not rise, the class
+    with fewer voxels is left out.
+    """
+    where = context.view & context.body & (cbct.values > -900)
+    found = []
+    for tissue in ("lung", "fat", "soft", "bone"):
+        core = core_of(is_tissue(context.planning.values, tissue)) & where
+        count = int(np.count_nonzero(core))
+        if count * cbct.grid.voxel_volume_mm3 >= 1000 * least_cc:
+            raw, true = (float(np.median(image.values[core])) for image in (cbct, context.planning))
+            found.append((count, raw, true))
+    return ((AIR_HU, AIR_HU), *((raw, true) for _, raw, true in _rising(found)))
 
 
-def mapped(raw_hu: NDArray[Any], anchors: Anchors) -> NDArray[np.float32]:
-    """Through the anchors by straight lines; beyond the last one parallel to the identity."""
-    raw, to = np.array(anchors).T
-    raw = np.append(raw, raw[-1] + 5000.0)
-    to = np.append(to, to[-1] + 5000.0)
-    return np.asarray(np.interp(raw_hu, raw, to), np.float32)
+def _rising(found: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """Drop the smaller of two neighbours that do not rise, until all do."""
+    kept = sorted(found, key=lambda knot: knot[2])
+    place = 1
+    while place < len(kept):
+        if kept[place][1] - kept[place - 1][1] >= _LEAST_RISE_HU:
+            place += 1
+            continue
+        kept.pop(place if kept[place][0] < kept[place - 1][0] else place - 1)
+        place = 1
+    return [knot for knot in kept if knot[1] > AIR_HU + _LEAST_RISE_HU]
+
+
+def _refuse_bad(knots: Knots) -> None:
+    raw = np.array([knot[0] for knot in knots])
+    true = np.array([knot[1] for knot in knots])
+    if len(knots) < 2 or (np.diff(raw) <= 0).any() or (np.diff(true) < 0).any():
+        raise EnhanceError(
+            "The calibration curve does not rise.",
+            got=str([tuple(round(value) for value in knot) for knot in knots]),
+            expected="at least two points (raw HU, true HU), both rising",
+            todo="Give a table measured on a phantom, or use the density override.",
+        )
+
+
+def _through(values: NDArray[Any], knots: Knots) -> NDArray[np.float32]:
+    """Along the curve; above its end along the last piece, at most three times as steep as raw."""
+    raw, true = np.array(knots).T
+    mapped = np.interp(values, raw, true)
+    slope = float(np.clip((true[-1] - true[-2]) / (raw[-1] - raw[-2]), 1 / _STEEPEST, _STEEPEST))
+    over = np.asarray(values, np.float64) - raw[-1]
+    return np.asarray(np.where(over > 0, true[-1] + slope * over, mapped), np.float32)

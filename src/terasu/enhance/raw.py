@@ -1,17 +1,24 @@
-"""The day's image as it came, the cut-off part of the patient filled: what every improvement has to beat."""
+"""The CBCT as it came; what was not measured is continued from the planning CT."""
 
 from __future__ import annotations
 
-from terasu.enhance.contract import Context, Enhanced, composed, require_fit
+from dataclasses import dataclass
+
+import numpy as np
+
+from terasu.enhance.contract import Context, Enhanced, finish, require_fit
 from terasu.patient.volume import Volume
 
 
+@dataclass(frozen=True)
 class Raw:
-    """No change inside of the field of view."""
+    """Nothing is corrected."""
 
-    name = "raw"
+    name: str = "raw"
+    version: str = "1"
 
     def apply(self, cbct: Volume, context: Context) -> Enhanced:
-        """See ``Enhancer.apply``."""
+        """Fill the truncation, leave the rest."""
         require_fit(cbct, context)
-        return composed(cbct, cbct.values, context, name=self.name, card={})
+        outside = 100.0 * float(np.mean(~context.view[context.body]))
+        return finish(self, cbct, cbct.values[context.view], context, {"body_filled_percent": outside})

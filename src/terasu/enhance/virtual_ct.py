@@ -1,4 +1,11 @@
-"""The planning CT bent to the day, with the day's gas copied in: planning HU on the day's anatomy."""
+"""The planning CT bent to the day, with the day's gas.
+
+Its outline stays the (bent) planned one on purpose: where the CBCT's own skin is doubtful, this image differs
+from the other arms, and the dose bracket shows it.
+
+Source: Veiga et al., Med Phys 2014;41:031703, doi 10.1118/1.4864240 (dose of the day by deforming the
+planning CT to the CBCT).
+"""
 
 from __future__ import annotations
 
@@ -7,71 +14,58 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from terasu.enhance.contract import Context, Enhanced, composed, require_fit
+from terasu.enhance.contract import Context, Enhanced, finish, require_fit
 from terasu.enhance.shading_correction import ShadingCorrection
+from terasu.enhance.tissue import find_lungs, is_tissue
+from terasu.patient.grid import Grid
+from terasu.patient.structures import Mask
 from terasu.patient.volume import Volume
 
-_GAS_HU = -500.0
-_TISSUE_HU = -250.0
-_FILL_HU = 30.0
-_LEAST_GAS_CC = 1.0
+_GAS_HU = -400.0
 
 
 @dataclass(frozen=True)
 class VirtualCt:
-    """In the field of view gas follows the day's image: gas that came is set in, gas that went is filled.
-
-    Lung is left alone: both images show it, and breathing moves its edge. Gas is looked for in the smoothed
-    image and only in pieces of 1 cm³ or more, because dark streaks read like gas.
+    """Every value is the planning CT's but for gas, which no deformation can carry.
 
     Attributes:
-        smooth_mm: standard deviation of that smoothing.
+        shading: how the CBCT is corrected before gas is looked for.
+        gas_depth_mm: gas lies at least this deep in the patient; shallower it is shadow at the rim.
     """
 
-    before: ShadingCorrection = field(default_factory=ShadingCorrection)
-    smooth_mm: float = 3.0
-
-    name = "virtual_ct"
+    shading: ShadingCorrection = field(default_factory=ShadingCorrection)
+    gas_depth_mm: float = 10.0
+    name: str = "virtual_ct"
+    version: str = "1"
 
     def apply(self, cbct: Volume, context: Context) -> Enhanced:
-        """See ``Enhancer.apply``."""
+        """Bend, take planned gas out, put the day's gas in."""
         require_fit(cbct, context)
-        bent = context.matched if context.deformed is None else context.deformed
-        today = self.before.apply(cbct, context).volume.values
-        inside = _eroded(context.inside)
-        spacing = np.asarray(cbct.grid.spacing_zyx_mm)
-        smooth = ndimage.gaussian_filter(today, self.smooth_mm / spacing, truncate=2.5)
-        least = _LEAST_GAS_CC * 1000 / cbct.grid.voxel_volume_mm3
-        came = _pieces(inside & (smooth < _GAS_HU) & (bent.values > _TISSUE_HU), least)
-        went = _pieces(inside & (bent.values < -850.0) & (smooth > _TISSUE_HU), least)
-        values = bent.values.astype(np.float32)
-        values[came] = today[came]
-        values[went] = _FILL_HU
-        notes = (
-            ()
-            if context.deformed is not None
-            else ("No deformation passed its gate: the rigid match is used.",)
-        )
+        base = context.deformed or context.planning
+        corrected = self.shading.apply(cbct, context).volume.values
+        virtual = base.values.astype(np.float32)
+        lungs = find_lungs(base.values, context.body, base.grid)
+        inside = _deep(context.view & context.body, cbct.grid, self.gas_depth_mm) & ~lungs
+        planned_gas = inside & (virtual < _GAS_HU)
+        day_gas = inside & (corrected < _GAS_HU)
+        soft = virtual[context.view & context.body & is_tissue(virtual, "soft")]
+        virtual[planned_gas] = float(np.median(soft)) if soft.size else 40.0
+        virtual[day_gas] = corrected[day_gas]
+        voxel_cc = cbct.grid.voxel_volume_mm3 / 1000
         card = {
-            "gas that came, cc": _cc(came, cbct),
-            "gas that went, cc": _cc(went, cbct),
-            "planning CT": "rigid" if context.deformed is None else "deformed",
+            "deformed": "yes" if context.deformed is not None else "no",
+            "planned_gas_cc": float(np.count_nonzero(planned_gas)) * voxel_cc,
+            "day_gas_cc": float(np.count_nonzero(day_gas)) * voxel_cc,
         }
-        return composed(cbct, values, context, name=self.name, card=card, notes=notes)
+        notes = () if context.deformed is not None else ("No deformation was accepted: bent rigidly only.",)
+        return finish(self, cbct, virtual[context.view], context, card, notes, beyond=base)
 
 
-def _eroded(mask: np.ndarray) -> np.ndarray:
-    """Without the rim, where half a voxel of air makes gas."""
-    return np.asarray(ndimage.binary_erosion(mask, np.ones((1, 3, 3), bool), iterations=3))
-
-
-def _pieces(mask: np.ndarray, least_voxels: float) -> np.ndarray:
-    """Connected pieces of at least so many voxels."""
-    labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray((sizes >= least_voxels)[labels])
-
-
-def _cc(mask: np.ndarray, image: Volume) -> float:
-    return float(np.count_nonzero(mask)) * image.grid.voxel_volume_mm3 / 1000
+def _deep(mask: Mask, grid: Grid, depth_mm: float) -> Mask:
+    """The part of a mask that lies deeper than this in its slice; found on every other row and column."""
+    _, row_mm, column_mm = grid.spacing_zyx_mm
+    coarse = np.pad(mask[:, ::2, ::2], ((0, 0), (1, 1), (1, 1)))
+    spacing = (2 * row_mm, 2 * column_mm)
+    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing) for plane in coarse])
+    deep = np.repeat(np.repeat(depth[:, 1:-1, 1:-1] > depth_mm, 2, axis=1), 2, axis=2)
+    return np.asarray(deep[:, : mask.shape[1], : mask.shape[2]] & mask)
