@@ -152,7 +152,7 @@ def _measure(work: Work, steps: Steps) -> Work:
     with steps("Judge"):
         work = work.found(judge_anatomy(policy, case, alignment))
         if work.improvement is not None:
-            work = work.found(judge_image(policy, case, alignment, work.improvement))
+            work = work.found(judge_image(policy, work.improvement))
         if work.dose is not None:
             work = work.found(judge_dose(policy, work.dose))
     return work
