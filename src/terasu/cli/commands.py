@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -46,6 +46,9 @@ class Choices:
         SOP Instance UID of the plan, or its ending.
     target: str
         ROI to judge as target where the plan names none.
+    set_up: str
+        `recorded`: the patient lies where frame of reference or registration object says; `matched`: as if
+        the couch had been moved to the rigid match.
     make_plan: bool
         Make a plan for demonstration if the folder holds none.
     margin: float
@@ -75,6 +78,7 @@ class Choices:
     structures: str | None = None
     plan: str | None = None
     target: str | None = None
+    set_up: Literal["recorded", "matched"] = "recorded"
     make_plan: bool = False
     margin: float = 0.0
     prescription: float = 60.0
@@ -98,6 +102,7 @@ class Choices:
             structure_set=self.structures,
             plan=self.plan,
             target=self.target,
+            set_up=self.set_up,
             made_plan=self.make_plan,
             made_target_margin_mm=self.margin,
             prescription_gy=self.prescription,
@@ -237,6 +242,66 @@ def doctor(*, as_json: _JSON = False) -> int:
                 + (f"\n{'':22}{part.todo}" if part.todo else "")
             )
     return ERROR if any(part.needed and part.state == "missing" for part in parts) else OK
+
+
+@app.command
+def commission(
+    *,
+    depth_doses: Path,
+    output_factors: Path,
+    name: str,
+    out: Path,
+    profile: Path | None = None,
+    start: Path | None = None,
+    gy_per_mu: float | None = None,
+    source: str = "",
+) -> int:
+    """Fit a machine file to your own beam, for run --machine.
+
+    Parameters
+    ----------
+    depth_doses
+        CSV with field_mm, ssd_mm, depth_mm, dose_percent.
+    output_factors
+        CSV with field_mm, factor; 1 at the reference field.
+    name
+        Of the beam, as the report will call it.
+    out
+        Machine file (TOML) to write.
+    profile
+        CSV with off_axis_mm, ratio across the largest field.
+    start
+        Machine file to start from; the built-in one if left out.
+    gy_per_mu
+        At the reference depth, field and SSD; the start's if left out.
+    source
+        Who measured, when, with what.
+    """
+    from datetime import date
+
+    from terasu.dose.commission import commission as fit
+    from terasu.dose.commission import read_beam_data
+    from terasu.dose.machine import default_machine, machine_as_toml, read_machine
+    from terasu.patient.store import write_whole
+
+    begin = default_machine() if start is None else read_machine(start)
+    reference = begin.reference
+    if gy_per_mu is not None:
+        reference = reference.model_copy(update={"gy_per_mu": gy_per_mu})
+    fitted = fit(
+        read_beam_data(depth_doses, output_factors, profile),
+        begin,
+        name=name,
+        reference=reference,
+        made_on=date.today().isoformat(),
+        source=source,
+    )
+    text = machine_as_toml(fitted)
+    write_whole(out, lambda path: path.write_text(text, encoding="utf-8") and None)
+    print(f"{name}: kernel quality TPR20,10 {fitted.tpr_20_10:.3f}; written to {out}")
+    for what, percent in fitted.provenance.residuals_percent.items():
+        print(f"  largest misfit, {what}: {percent:.2f} %")
+    return 0
 
 
 @app.command

@@ -65,7 +65,8 @@ class Alignment:
 def align(case: Case, settings: Settings) -> Alignment:
     """Match the planning CT to the day and carry the planned structures over.
 
-    The treated position is what the case says; the match measures the residual and does not move the patient.
+    The treated position is what the case says; the match measures the residual and does not move the patient,
+    unless the reader wants to see the day as if the couch had been moved to the match.
     """
     assert case.treated is not None, "the input contract blocks a case in which nothing joins the frames"
     treated, failures = case.treated, dict[str, str]()
@@ -73,6 +74,8 @@ def align(case: Case, settings: Settings) -> Alignment:
     view = find_field_of_view(case.day)
     rigid = _rigid(case, treated, view.mask, failures)
     matched = treated if rigid is None else rigid.transform
+    if settings.set_up == "matched":
+        treated = matched
     body = find_body(case.planning)
     planned_on_day = propagate(roles.structures, treated, case.day.grid)
     moved = propagate(roles.structures, matched, case.day.grid)

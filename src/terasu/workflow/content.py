@@ -121,8 +121,8 @@ def _statements(work: Work) -> Iterator[str]:
         yield f"Prescription: {dose.prescription_note}."
     if dose.lung_path_percent > 5:
         yield (
-            f"The beams pass lung ({dose.lung_path_percent:.0f} % of the path to the target), where this engine "
-            "reads 3 to 4 % high."
+            f"The beams pass lung ({dose.lung_path_percent:.0f} % of the path to the target), where this "
+            "engine reads 3 to 4 % high."
         )
 
 
@@ -153,9 +153,10 @@ def _placed(work: Work, volume: Volume, *, nearest: bool = False) -> Volume:
     if np.allclose(treated.matrix, np.eye(4)):
         frame = planning.frame_of_reference_uid
         return Volume(volume.values, volume.grid.in_frame(frame), volume.unit, volume.source)
-    interpolation = "nearest" if nearest else "linear"
-    outside = 0.0 if nearest else -1000.0
-    return resample(volume, planning, through=treated.inverse(), interpolation=interpolation, outside=outside)
+    back = treated.inverse()
+    if nearest:
+        return resample(volume, planning, through=back, interpolation="nearest", outside=0.0)
+    return resample(volume, planning, through=back, outside=-1000.0)
 
 
 def _focus(work: Work) -> tuple[float, float, float] | None:
@@ -249,7 +250,7 @@ def _missing(work: Work) -> dict[str, str]:
     why = "The case was blocked before anything was calculated."
     if work.alignment is None:
         return dict.fromkeys(("dose", "dvh", "gamma", "hounsfield", "arms"), why)
-    missing = {}
+    missing: dict[str, str] = {}
     if work.improvement is None:
         missing |= dict.fromkeys(("hounsfield", "arms"), "The improvement failed; see the findings.")
     if work.dose is None:

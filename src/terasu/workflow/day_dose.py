@@ -33,6 +33,8 @@ PLAN = "planning CT"
 TRUTH = "true CT of the day"
 GAMMA_CRITERIA = ((3.0, 3.0), (3.0, 2.0), (2.0, 2.0))
 """(percent, mm); the policy's limit is held against the second, AAPM TG-218."""
+CALCULATED = ("raw", "density_override", "virtual_ct")
+"""Arms whose dose is calculated beside the delivered one's: the raw image and two independent densities."""
 
 Progress = Callable[[int, int], None]
 
@@ -138,14 +140,17 @@ def dose_of_the_day(
     body = find_body(planning)
     grid = dose_grid(planning, body, roles.target_mask, spacing_mm=settings.dose_spacing_mm)
     calculator = _Calculator(engine, machine, density, delivery, grid)
-    total = 1 + len(improvement.arms) + (case.truth is not None)
+    calculated = {
+        name: arm for name, arm in improvement.arms.items() if name in (improvement.chosen, *CALCULATED)
+    }
+    total = 1 + len(calculated) + (case.truth is not None)
     tell = _counted(progress, total)
     plan = ArmDose(PLAN, calculator.on(planning, tell(0)), {})
     plan = replace(plan, dvhs=_dvhs(plan.dose, roles.structures))
     today = structures_in_planning_frame(case, alignment)
     around = patient_around(planning, alignment.treated, alignment.matched)
     arms, failures, filled = dict[str, ArmDose](), dict[str, str](), None
-    for number, (name, arm) in enumerate(improvement.arms.items(), start=1):
+    for number, (name, arm) in enumerate(calculated.items(), start=1):
         whole = continue_patient(arm.enhanced.volume, alignment.view.mask, around, alignment.treated)
         try:
             dose = calculator.on(whole.image, tell(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Settings:
         planning_series, daily_series: Series Instance UIDs where the choice by reference is not clear.
         structure_set, plan: SOP Instance UIDs, likewise.
         target: ROI to plan for or to judge as target where the plan does not name one.
+        set_up: ``recorded``: the patient lies where frame of reference or registration object says;
+            ``matched``: as if the couch had been moved to the rigid match.
         made_plan: whether a plan may be made where the folder has none.
         made_target_margin_mm: the made plan's target is the named ROI grown by this much (negative: shrunk).
         prescription_gy, fractions: of a made plan.
@@ -36,6 +39,7 @@ class Settings:
     structure_set: str | None = None
     plan: str | None = None
     target: str | None = None
+    set_up: Literal["recorded", "matched"] = "recorded"
     made_plan: bool = False
     made_target_margin_mm: float = 0.0
     prescription_gy: float = 60.0
