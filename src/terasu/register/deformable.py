@@ -139,7 +139,7 @@ def _pair(
     """Both images on the field of view's box with a margin for the fall-off."""
     start, stop = _wider_box(seen, grid, settings.fall_off_mm)
     part = grid.crop(start, stop)
-    mask = seen[tuple(slice(*ends) for ends in zip(start, stop, strict=True))]
+    mask = _without_rim(seen[tuple(slice(*ends) for ends in zip(start, stop, strict=True))])
     reference = to_sitk(mask, part)
     placed = [
         sitk.Resample(
@@ -148,6 +148,11 @@ def _pair(
         for image, how in ((day, None), (planning, rigid))
     ]
     return _Pair(placed[0], placed[1], reference, start)
+
+
+def _without_rim(seen: Mask) -> Mask:
+    """Less one voxel in the slice plane: thinned there, padding has been mixed in."""
+    return np.asarray(ndimage.binary_erosion(seen, np.ones((1, 3, 3), bool)))
 
 
 def _wider_box(seen: Mask, grid: Grid, margin_mm: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -40,12 +40,13 @@ def _derivative(values: Field, axis: int, spacing_mm: float) -> Field:
 
 def displacement_at(deformation: Deformation, points_lps_mm: ArrayLike) -> Array:
     """d at points (…, 3) LPS [mm], linear; beyond the grid the nearest edge's."""
-    index = np.moveaxis(deformation.grid.to_index_kji(points_lps_mm), -1, 0)
+    points = np.asarray(points_lps_mm, float)
+    index = deformation.grid.to_index_kji(points.reshape(-1, 3)).T
     parts = [
         ndimage.map_coordinates(deformation.displacement_lps_mm[..., part], index, order=1, mode="nearest")
         for part in range(3)
     ]
-    return np.stack(parts, axis=-1).astype(np.float64)
+    return np.stack(parts, axis=-1).astype(np.float64).reshape(points.shape)
 
 
 def there_and_back_mm(there: Deformation, back: Deformation, where: NDArray[np.bool_]) -> Array:
