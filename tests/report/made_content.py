@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def grid_of(
     )
 
 
-def made_content(*, with_truth: bool = True, findings: tuple[Finding, ...] | None = None) -> ReportContent:
+@lru_cache(maxsize=1)
+def made_content() -> ReportContent:
     """Everything that a report can hold."""
     grid, day_grid = grid_of(), grid_of(spacing_zyx_mm=(2.5, 2.2, 2.2), long_mm=140.0)
     planning, truth = _anatomy(grid, {}, 0), _anatomy(day_grid, _DAY, 1)
@@ -68,7 +70,7 @@ def made_content(*, with_truth: bool = True, findings: tuple[Finding, ...] | Non
     improved = truth.with_values((truth.values + 9).astype(np.float32), made_by="made")
     plan_dose, day_dose = _dose(grid, 60.0, 0.0), _dose(grid, 59.0, 2.5)
     return ReportContent(
-        verdict=verdict(findings),
+        verdict=verdict(),
         case=CaseHeader(
             label="built-in pelvis",
             site="pelvis (prostate)",
@@ -91,7 +93,7 @@ def made_content(*, with_truth: bool = True, findings: tuple[Finding, ...] | Non
             raw=raw,
             improved=improved,
             virtual=truth,
-            truth=truth if with_truth else None,
+            truth=truth,
             improved_by="shading correction",
             filled=Volume(~seen, day_grid, "1"),
         ),
@@ -132,11 +134,9 @@ def blocked_content() -> ReportContent:
     )
 
 
-def verdict(findings: tuple[Finding, ...] | None = None) -> Verdict:
+def verdict() -> Verdict:
     """A verdict with findings of all levels."""
-    return verdict_of(
-        made_findings() if findings is None else findings, policy="terasu-default 2026.1 (0a1b2c3d)"
-    )
+    return verdict_of(made_findings(), policy="terasu-default 2026.1 (0a1b2c3d)")
 
 
 def with_measure(content: ReportContent, **changes: object) -> ReportContent:

@@ -13,7 +13,7 @@ import pytest
 from report.made_content import blocked_content, made_content, made_findings, with_measure
 from terasu.patient.structures import StructureSet
 from terasu.report.content import Doses, Images, ReportContent
-from terasu.report.write import write_report
+from terasu.report.write import ReportFiles, write_report
 from terasu.safety.verdict import Level, verdict_of
 
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -44,8 +44,8 @@ class _Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(made_content(), tmp_path_factory.mktemp("full")).html
+def full(whole_report: ReportFiles) -> Path:
+    return whole_report.html
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +141,7 @@ def test_hostile_words_stay_words(tmp_path: Path) -> None:
     assert _Page(text).open == []
 
 
-@pytest.mark.parametrize(
-    "left_out", ["planning and plan", "improved", "dose and structures", "all but raw"]
-)
+@pytest.mark.parametrize("left_out", ["planning and plan", "improved", "dose and structures", "all but raw"])
 def test_any_part_may_be_missing(tmp_path: Path, left_out: str) -> None:
     content = _small("PTV")
     images = content.images

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from report.made_content import blocked_content, made_content, made_findings
+from report.made_content import blocked_content, made_findings
 from terasu.report.paper import WIDTH_MM, wrapped
 from terasu.report.style import drawing, width_mm
-from terasu.report.write import write_report
+from terasu.report.write import ReportFiles, write_report
 from terasu.safety.verdict import verdict_of
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(made_content(), tmp_path_factory.mktemp("paper")).pdf
+def full(whole_report: ReportFiles) -> Path:
+    return whole_report.pdf
 
 
 def test_a_whole_case_takes_four_or_five_pages(full: Path) -> None:

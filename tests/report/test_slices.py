@@ -9,6 +9,7 @@ from terasu.patient.grid import Grid
 from terasu.patient.structures import StructureSet
 from terasu.patient.volume import Volume
 from terasu.report.content import Images, ReportContent
+from terasu.report.pictures import draw_pictures
 from terasu.report.planes import Plane, View, sample, sample_mask
 from terasu.report.slices import Outline, Slice, Wash, encoded, lines_at, panel
 from terasu.report.stage import in_one_frame, set_stage
@@ -174,3 +175,29 @@ def test_slices_meet_in_the_target_and_end_with_the_day() -> None:
 
 def test_without_an_image_there_is_no_stage() -> None:
     assert set_stage(ReportContent(verdict_of([], policy=""))) is None
+
+
+def test_the_couch_does_not_make_the_patient_small() -> None:
+    grid = Grid.from_axes((40, 160, 160), spacing_zyx_mm=(3, 3, 3))
+    values = np.full(grid.shape_zyx, -1000.0, np.float32)
+    values[:, 30:90, 40:120] = 0
+    values[:, 130:134, 10:150] = 200  # a shell below the patient, 12 mm thick
+    stage = set_stage(ReportContent(verdict_of([], policy=""), images=Images(planning=Volume(values, grid))))
+    assert stage is not None
+    assert stage.planes[0].height_mm == pytest.approx(60 * 3 + 24, abs=13)
+    assert stage.planes[0].width_mm == pytest.approx(80 * 3 + 24, abs=13)
+
+
+def test_a_raw_scale_far_off_is_shown_at_a_level_that_is_stated() -> None:
+    grid = Grid.from_axes((20, 60, 60), spacing_zyx_mm=(4, 4, 4))
+    planning = np.full(grid.shape_zyx, 30.0, np.float32)
+    images = Images(planning=Volume(planning, grid), raw=Volume(planning - 302, grid))
+    near = Images(planning=Volume(planning, grid), raw=Volume(planning - 60, grid))
+    off, same = (_titles(ReportContent(verdict_of([], policy=""), images=one)) for one in (images, near))
+    assert set(off) == {"Planning CT", "Day, raw, level −260 HU"}
+    assert set(same) == {"Planning CT", "Day, raw"}
+
+
+def _titles(content: ReportContent) -> list[str]:
+    with drawing():
+        return [one.title for _, row in draw_pictures(content).anatomy.rows for one in row]

@@ -63,7 +63,7 @@ def draw_dvh(
             prescription_gy, 3, "prescription", fontsize=7, color=SOFT, ha="right", va="bottom", rotation=90,
             bbox={"boxstyle": "square,pad=0.1", "facecolor": "#ffffffd0", "edgecolor": "none"},
         )  # fmt: skip
-    axes.set(xlim=(0, highest * 1.02), ylim=(0, 102), xlabel="Dose [Gy]", ylabel="Volume [%]")
+    axes.set(xlim=(0, 1.02 * highest or 1.0), ylim=(0, 102), xlabel="Dose [Gy]", ylabel="Volume [%]")
     _quiet(axes)
     _name_lines(axes, [curve for curve in curves if curve.arm == arms[0]] if arms else [], colours)
     _arm_key(axes, arms)

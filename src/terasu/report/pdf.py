@@ -276,7 +276,7 @@ def _release(paper: Paper) -> None:
 
 
 def _absent(paper: Paper, content: ReportContent, part: str) -> None:
-    paper.write(f"Not here. {content.missing.get(part, WHY_NOT)}", colour=SOFT)
+    paper.write(f"Not available. {content.missing.get(part, WHY_NOT)}", colour=SOFT)
 
 
 def _table(paper: Paper, table: Table | None, caption: str) -> None:

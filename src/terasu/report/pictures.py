@@ -11,6 +11,7 @@ from terasu.patient.volume import Volume
 from terasu.report.content import ReportContent
 from terasu.report.curves import Series
 from terasu.report.dose_slices import dose_sheet
+from terasu.report.numbers import shown
 from terasu.report.panels import AIR_HU, Drawn, Scene, Sheet, images_shown, scale_of, scenes_of
 from terasu.report.planes import Picture, sample, sample_mask
 from terasu.report.profiles import histogram, profile, target_extent
@@ -65,30 +66,46 @@ def draw_pictures(content: ReportContent) -> Pictures:
 
 
 def _anatomy(content: ReportContent, scenes: tuple[Scene, ...]) -> Sheet:
-    return Sheet(
-        tuple(
-            (
-                scene.title,
-                tuple(_anatomy_panel(content, scene, *named) for named in images_shown(content).items()),
-            )
-            for scene in scenes
-        )
-    )
+    shift_hu = _raw_shift_hu(content, scenes[0])
+    rows = []
+    for scene in scenes:
+        named = images_shown(content).items()
+        drawn = (_anatomy_panel(content, scene, title, image, shift_hu) for title, image in named)
+        rows.append((scene.title, tuple(drawn)))
+    return Sheet(tuple(rows))
 
 
-def _anatomy_panel(content: ReportContent, scene: Scene, title: str, image: Volume) -> Drawn:
+def _raw_shift_hu(content: ReportContent, axial: Scene) -> float:
+    """How far the raw scale is off in soft tissue, if the window would hide it all; else 0."""
+    raw, planning = content.images.raw, content.images.planning
+    if raw is None or planning is None:
+        return 0.0
+    seen, reference = (sample(one, axial.plane, outside=AIR_HU) for one in (raw, planning))
+    is_soft = (np.abs(reference) < 150) & (seen > -990)
+    if not is_soft.any():
+        return 0.0
+    shift = float(np.median(seen[is_soft]) - np.median(reference[is_soft]))
+    return 10.0 * round(shift / 10) if abs(shift) > content.images.width_hu / 4 else 0.0
+
+
+def _anatomy_panel(
+    content: ReportContent, scene: Scene, title: str, image: Volume, raw_shift_hu: float
+) -> Drawn:
     images = content.images
     grey = sample(image, scene.plane, outside=AIR_HU)
-    shown = Slice(
+    level_hu = images.level_hu + (raw_shift_hu if image is images.raw else 0.0)
+    if level_hu != images.level_hu:
+        title = f"{title}, level {shown(level_hu, 'HU')} HU"
+    one = Slice(
         scene.plane,
         grey,
-        images.level_hu,
+        level_hu,
         images.width_hu,
         outlines=scene.planned if image is images.planning else scene.planned + scene.day,
         hatched=_hatched(content, scene, grey) if image is images.improved else None,
         profile_y_mm=scene.profile_y_mm,
     )
-    return Drawn(panel(shown), title, scene.alt(title, "with contours"))
+    return Drawn(panel(one), title, scene.alt(title, "with contours"))
 
 
 def _hatched(content: ReportContent, scene: Scene, grey: Picture) -> Picture | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from terasu.patient.structures import StructureSet
 from terasu.patient.volume import Volume
@@ -145,19 +145,28 @@ def _others(axis: int) -> tuple[int, int]:
 
 
 def _patient_box(image: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high corner of what is denser than air, LPS [mm]; lone voxels do not count."""
-    coarse: NDArray[Any] = image.values[::2, ::4, ::4] > _AIR_HU
-    ends = []
-    for axis in range(3):
-        share = coarse.mean(axis=_others(axis))
-        there = np.flatnonzero(share > 0.02)
-        step = 2 if axis == 0 else 4
-        last = image.grid.shape_zyx[axis] - 1
-        ends.append((there[0] * step, min(last, (there[-1] + 1) * step)) if len(there) else (0, last))
-    corners = image.grid.to_lps_mm(
-        [[ends[0][a], ends[1][b], ends[2][c]] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
-    )
+    """Low and high corner of the patient, LPS [mm]; the couch and lone voxels do not count."""
+    steps = np.array([2, 4, 4])
+    body = _largest_part(image.values[::2, ::4, ::4] > _AIR_HU)
+    last = np.asarray(image.grid.shape_zyx) - 1
+    low_kji, high_kji = np.zeros(3), last.astype(float)
+    if body.any():
+        found = np.argwhere(body)
+        low_kji = found.min(axis=0) * steps
+        high_kji = np.minimum(last, (found.max(axis=0) + 1) * steps)
+    ends = np.stack([low_kji, high_kji])
+    corners = image.grid.to_lps_mm([[ends[a, 0], ends[b, 1], ends[c, 2]] for a, b, c in np.ndindex(2, 2, 2)])
     return corners.min(axis=0) - _EDGE_MM, corners.max(axis=0) + _EDGE_MM
+
+
+def _largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part after an opening in the slice, which lets go of a thin couch."""
+    cross = ndimage.generate_binary_structure(2, 1)[None]
+    parts, count = ndimage.label(ndimage.binary_opening(mask, cross, iterations=2))
+    if not count:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    return np.asarray(parts == 1 + int(np.argmax(sizes[1:])))
 
 
 def _along_the_day(
