@@ -297,7 +297,11 @@ def commission(
         source=source,
     )
     text = machine_as_toml(fitted)
-    write_whole(out, lambda path: path.write_text(text, encoding="utf-8") and None)
+
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    write_whole(out, write)
     print(f"{name}: kernel quality TPR20,10 {fitted.tpr_20_10:.3f}; written to {out}")
     for what, percent in fitted.provenance.residuals_percent.items():
         print(f"  largest misfit, {what}: {percent:.2f} %")

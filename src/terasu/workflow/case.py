@@ -12,6 +12,7 @@ from terasu.dicom.find import index_folder
 from terasu.dicom.headers import FileHeader
 from terasu.dicom.image import read_image
 from terasu.dicom.registration import SPATIAL_REGISTRATION, read_registration, rigid_between
+from terasu.dicom.rtdose import read_dose
 from terasu.dicom.rtplan import read_plan
 from terasu.dicom.rtstruct import missing_slices, read_structures
 from terasu.errors import InputError
@@ -33,6 +34,7 @@ class Case:
         delivery: the plan, None where the folder holds none.
         day: the day's image [HU].
         day_contours: contours drawn on the day's image, None where there are none.
+        planned_dose: as the planning system calculated it [Gy], None where the folder holds none.
         treated: points of the day → points of the planning CT in the treated position; None if nothing says.
         truth: the day's true CT, for a made patient only.
         patient_keys: object → digest of the patient's identity.
@@ -48,6 +50,7 @@ class Case:
     day: Volume
     day_contours: ContourSet | None
     treated: Rigid | None
+    planned_dose: Volume | None = None
     truth: Volume | None = None
     patient_keys: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[tuple[str, str, str], ...] = ()
@@ -93,6 +96,7 @@ def load_case(
         day=day.volume,
         day_contours=drawn,
         treated=treated,
+        planned_dose=None if files.planned_dose is None else read_dose(files.planned_dose.path),
         truth=truth,
         patient_keys=files.patient_keys,
         inputs=_inputs(files),

@@ -205,7 +205,8 @@ def _curves(dose: DayDose) -> Iterator[DvhCurve]:
 
 
 def _dose_rows(dose: DayDose) -> Iterator[DoseRow]:
-    arms = dict(dose.arms) | ({dose.truth.name: dose.truth} if dose.truth else {})
+    beside = (dose.truth, dose.planning_system)
+    arms = dict(dose.arms) | {arm.name: arm for arm in beside if arm is not None}
     for name in _structures(dose):
         if name not in dose.plan.dvhs:
             continue

@@ -13,17 +13,18 @@ from terasu.dose.dvh import Dvh, dvh_of_mask
 from terasu.dose.engine import DoseEngine, default_engine
 from terasu.dose.gamma import Gamma, gamma
 from terasu.dose.lung_path import path_through_lung
-from terasu.dose.machine import Machine, default_machine, read_machine
+from terasu.dose.machine import Machine
 from terasu.dose.path_share import share_of_path
 from terasu.dose.plan_making import PlanRequest, make_plan
 from terasu.enhance.body import find_body
-from terasu.errors import InputError, TerasuError
+from terasu.errors import TerasuError
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.resample import resample
 from terasu.patient.structures import Mask, StructureSet
 from terasu.patient.volume import Volume
 from terasu.workflow.align import Alignment
+from terasu.workflow.beam_model import machine_for
 from terasu.workflow.case import Case
 from terasu.workflow.improve import Improvement
 from terasu.workflow.settings import Settings
@@ -31,6 +32,7 @@ from terasu.workflow.whole_patient import continue_patient, dose_grid, in_planni
 
 PLAN = "planning CT"
 TRUTH = "true CT of the day"
+PLANNING_SYSTEM = "planning system"
 GAMMA_CRITERIA = ((3.0, 3.0), (3.0, 2.0), (2.0, 2.0))
 """(percent, mm); the policy's limit is held against the second, AAPM TG-218."""
 CALCULATED = ("raw", "density_override", "virtual_ct")
@@ -65,6 +67,7 @@ class DayDose:
         arms: name of the improvement → dose on it, with the day's structures.
         chosen: the arm that the report leads with.
         truth: on the true CT of the day, for a made patient only.
+        planning_system: the planning system's own dose of the plan, None where the folder holds none.
         gammas: criterion → gamma of the leading arm against the plan.
         structures_of_the_day: in the planning frame, on the planning CT's grid.
         target, organs: names.
@@ -81,6 +84,7 @@ class DayDose:
     arms: Mapping[str, ArmDose]
     chosen: str
     truth: ArmDose | None
+    planning_system: ArmDose | None
     gammas: Mapping[tuple[float, float], Gamma]
     structures_of_the_day: StructureSet
     target: str
@@ -129,10 +133,9 @@ def dose_of_the_day(
     """Calculate the delivery on the planning CT and on every image of the day, and compare.
 
     Raises:
-        InputError: no plan, and none is to be made.
         UnsupportedPlanError, DoseError: the delivery cannot be calculated.
     """
-    machine = default_machine() if settings.machine is None else read_machine(settings.machine)
+    machine = machine_for(case.delivery, settings)
     density = default_density_table() if settings.density is None else read_density_table(settings.density)
     engine = default_engine()
     roles, planning = alignment.roles, case.planning
@@ -173,6 +176,7 @@ def dose_of_the_day(
         arms=arms,
         chosen=improvement.chosen,
         truth=_on_the_truth(case, calculator, today, tell(total - 1)),
+        planning_system=_of_the_planning_system(case, alignment),
         gammas={
             (percent, mm): gamma(
                 plan.dose, leading, dose_percent=percent, distance_mm=mm, normalisation_gy=prescription_gy
@@ -231,13 +235,6 @@ def _dvhs(dose: Volume, structures: StructureSet) -> dict[str, Dvh]:
 def _made_plan(
     case: Case, alignment: Alignment, settings: Settings, machine: Machine, engine: DoseEngine
 ) -> Delivery:
-    if not settings.made_plan:
-        raise InputError(
-            "There is no plan in the folder.",
-            got="no RTPLAN that belongs to the planning CT",
-            expected="the treatment plan",
-            todo="Export the plan too, or say --make-plan to see the case with one made for demonstration.",
-        )
     request = PlanRequest(prescription_gy=settings.prescription_gy, fractions=settings.fractions)
     roles = alignment.roles
     made = make_plan(
@@ -259,6 +256,13 @@ def _on_the_truth(case: Case, calculator: _Calculator, today: StructureSet, tell
     image = resample(case.truth, case.planning.grid, outside=-1000.0)
     dose = calculator.on(image, tell)
     return ArmDose(TRUTH, dose, _dvhs(dose, today))
+
+
+def _of_the_planning_system(case: Case, alignment: Alignment) -> ArmDose | None:
+    """The planned dose as it came, with the planned structures that its grid covers."""
+    if case.planned_dose is None:
+        return None
+    return ArmDose(PLANNING_SYSTEM, case.planned_dose, _dvhs(case.planned_dose, alignment.roles.structures))
 
 
 def _target_points(planning: Volume, target: Mask) -> np.ndarray:

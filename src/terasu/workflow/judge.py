@@ -96,6 +96,7 @@ def judge_dose(policy: Policy, dose: DayDose) -> list[Finding]:
         *dose_of_day.gamma_against_plan(
             policy, dose.gammas[GAMMA_LIMIT].pass_rate, f"{percent:g} %/{mm:g} mm, global"
         ),
+        *_against_the_planning_system(policy, dose),
         *dose_of_day.dose_is_founded(
             policy,
             through_fill_percent=dose.through_fill_percent,
@@ -106,6 +107,19 @@ def judge_dose(policy: Policy, dose: DayDose) -> list[Finding]:
             for name, why in dose.failures.items()
         ),
     ]
+
+
+def _against_the_planning_system(policy: Policy, dose: DayDose) -> list[Finding]:
+    theirs = dose.planning_system
+    if theirs is None:
+        return []
+    dvh = theirs.dvhs.get(dose.target)
+    if dvh is None:
+        return dose_of_day.engine_agrees(policy, None, 0.0, target=dose.target)
+    ours = dose.plan.dvhs[dose.target].mean_gy
+    difference = 100 * (ours / dvh.mean_gy - 1) if dvh.mean_gy > 0 else None
+    covered = 100 * (1 - dvh.outside_fraction)
+    return dose_of_day.engine_agrees(policy, difference, covered, target=dose.target)
 
 
 def change(dose: DayDose, arm: ArmDose, name: str) -> dose_of_day.DoseChange:

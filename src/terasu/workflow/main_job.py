@@ -11,6 +11,7 @@ from terasu.patient.store import whole_folder
 from terasu.safety.checks.identity import same_patient, same_space
 from terasu.safety.policy import Policy, failed, read_policy, silent_checks
 from terasu.safety.verdict import Finding, Level, Verdict, verdict_of
+from terasu.workflow.calculable import require_calculable_plan
 from terasu.workflow.case import Case, load_case
 from terasu.workflow.settings import Settings
 from terasu.workflow.steps import Listener, Nobody, Steps
@@ -107,6 +108,7 @@ def run_main_job(
     _refuse_occupied(out, overwrite=overwrite)
     with steps("Find and read"):
         case = load_case(folder, chosen, progress=steps.advance)
+        require_calculable_plan(case, chosen)
     work = Work(case, chosen, policy).found(_input_contract(case))
     if max(finding.level for finding in work.findings) < Level.BLOCK:
         work = _measure(work, steps)

@@ -82,6 +82,27 @@ def gamma_against_plan(policy: Policy, pass_percent: float, criterion: str) -> l
     return [judge(policy, "gamma", "gamma_pass_percent", pass_percent, words)]
 
 
+def engine_agrees(
+    policy: Policy, difference_percent: float | None, covered_percent: float, *, target: str
+) -> list[Finding]:
+    """Our engine on the planning CT against the planning system's own dose of the same plan.
+
+    Args:
+        difference_percent: mean target dose, ours − theirs, percent of theirs; None if not comparable.
+        covered_percent: share of the target inside of the planned dose's grid.
+    """
+    if difference_percent is None or covered_percent < 99.9:
+        why = f"The planned dose covers {covered_percent:.1f} % of the target, so it cannot be compared."
+        return [failed("target_dose", "Planned dose of the planning system", why, subject=target)]
+    words = Words(
+        "Dmean, this engine − planning system, same plan on the planning CT",
+        f"This engine reads {difference_percent:+.1f} % against the planning system.",
+        "Commission the machine file (terasu commission); until then read ratios only.",
+        target,
+    )
+    return [judge(policy, "target_dose", "engine_difference_percent", abs(difference_percent), words)]
+
+
 def dose_is_founded(
     policy: Policy, *, through_fill_percent: float, lung_path_percent: float
 ) -> list[Finding]:
