@@ -64,7 +64,6 @@ def drawing() -> Iterator[None]:
         "xtick.color": SOFT,
         "ytick.color": SOFT,
         "hatch.linewidth": 0.6,
-        "pdf.fonttype": 42,
         "svg.fonttype": "path",
         "svg.hashsalt": "terasu",
         "figure.facecolor": PAPER,
@@ -82,16 +81,26 @@ def drawable(text: str) -> str:
     return "".join(letter if ord(letter) in known else "□" for letter in " ".join(text.split()))
 
 
-@lru_cache(maxsize=4096)
 def width_mm(text: str, size_pt: float, *, bold: bool = False) -> float:
-    """Width of one line of text as drawn [mm]."""
-    weight = "bold" if bold else "normal"
-    path = font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight))
-    font = font_manager.get_font(path)
+    """Width of one line of text as drawn [mm], pairs of letters not drawn together."""
+    ems = sum(_letter_em(letter, bold) for letter in text if letter.isprintable())
+    return ems * size_pt * 25.4 / 72
+
+
+@lru_cache(maxsize=4096)
+def _letter_em(letter: str, bold: bool) -> float:
+    """Width of one letter in units of its size; one that DejaVu lacks counts as a W, a wide letter."""
+    font = _font(bold)
     font.set_size(_MEASURE_PT, 72)
-    known = font.get_charmap()
-    font.set_text("".join(letter if ord(letter) in known else "W" for letter in text if letter.isprintable()))
-    return float(font.get_width_height()[0]) / 64 * size_pt / _MEASURE_PT * 25.4 / 72
+    code = ord(letter) if ord(letter) in font.get_charmap() else ord("W")
+    return float(font.load_char(code).linearHoriAdvance) / 65536 / _MEASURE_PT
+
+
+def _font(bold: bool) -> Any:
+    weight = "bold" if bold else "normal"
+    return font_manager.get_font(
+        font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight=weight))
+    )
 
 
 @lru_cache(maxsize=1)
