@@ -111,7 +111,7 @@ def test_global_threads_are_given_back() -> None:
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     planning = made_body().ct
     cbct, view = made_cbct(planning)
-    register_rigid(planning, cbct, fixed_mask=view, settings=RigidSettings(iterations=5))
+    register_rigid(planning, cbct, fixed_mask=view, settings=RigidSettings(iterations=(5, 5)))
     assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == before
 
 

@@ -30,7 +30,7 @@ class DensityOverride:
 
     Attributes:
         smooth_mm: Gaussian in the slice plane before the classes are drawn, against noise.
-        bone_within_mm: bone is drawn only this near to bone of the planning CT; other streaks are soft tissue.
+        bone_within_mm: bone is drawn only this near to the planning CT's; other streaks are soft tissue.
         shading: how the CBCT is corrected first.
     """
 

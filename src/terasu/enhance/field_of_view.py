@@ -30,8 +30,8 @@ class FieldOfView:
 
     Attributes:
         mask: (z, y, x), True where the value was measured.
-        shape: ``circle`` (a cylinder was found), ``outline`` (padding, but no circle: the convex outline
-            of what is there), ``whole`` (every slice that holds data, whole).
+        shape: ``circle`` (a cylinder was found), ``outline`` (a frame was found, as resampling leaves
+            it), ``whole`` (every slice that holds data, whole).
         radius_mm: of the circle, NaN where there is none.
         padding_hu: the constant that stands for *nothing was measured*, NaN where there is none.
         slices: first and last slice seen, along the grid's k.
@@ -79,9 +79,9 @@ def find_field_of_view(image: Volume, *, edge_mm: float = 2.0) -> FieldOfView:
     if circle is not None:
         mask, note = _cylinder(circle, image.grid, seen, edge_mm), f"A circle of {circle.radius_mm:.0f} mm."
         return FieldOfView(mask, "circle", circle.radius_mm, padding, _ends(seen), note)
-    if _same_everywhere(outlines, image.grid):
+    if _is_frame(outlines):
         mask = _outline_masks(measured, seen, image.grid)
-        note = "Padding without a circle: the convex outline of what was measured is taken."
+        note = "A frame, as a resampling leaves it: what lies in it was seen."
         return FieldOfView(mask, "outline", np.nan, padding, _ends(seen), note)
     mask = np.zeros(image.grid.shape_zyx, bool)
     mask[seen] = True
@@ -234,14 +234,19 @@ def _cylinder(circle: _Circle, grid: Grid, seen: NDArray[np.intp], edge_mm: floa
     return mask
 
 
-def _same_everywhere(outlines: list[tuple[int, Array]], grid: Grid) -> bool:
-    """True if the outline is a frame, the same in all slices, and not a patient's."""
-    if not outlines:
-        return False
-    spacing = np.asarray(grid.spacing_zyx_mm[1:])
-    masks = [_inside(grid.shape_zyx[1:], hull / spacing) for _, hull in outlines]
-    union, common = np.logical_or.reduce(masks), np.logical_and.reduce(masks)
-    return bool(common.sum() >= 0.97 * union.sum() > 0)
+def _is_frame(outlines: list[tuple[int, Array]]) -> bool:
+    """True if the outlines are rectangles, turned or not: the frame of a resampled image, no patient."""
+    filled = [_share_of_box(hull) for _, hull in outlines]
+    return bool(filled) and float(np.median(filled)) > 0.95
+
+
+def _share_of_box(hull: Array) -> float:
+    """Area of a convex polygon ÷ area of the smallest rectangle around it, which shares a side with it."""
+    sides = np.roll(hull, -1, axis=0) - hull
+    along = sides / np.linalg.norm(sides, axis=1, keepdims=True)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    boxes = np.ptp(hull @ along.T, axis=0) * np.ptp(hull @ across.T, axis=0)
+    return float(ConvexHull(hull).volume / boxes.min())
 
 
 def _outline_masks(measured: Mask, seen: NDArray[np.intp], grid: Grid) -> Mask:

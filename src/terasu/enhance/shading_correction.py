@@ -78,9 +78,9 @@ class ShadingCorrection:
         field = np.full(day.shape, ratio, np.float32)
         sigma = self.smooth_mm / np.asarray(coarse.spacing_zyx_mm)
         for agree in self.agree_hu:
-            corrected = (day - AIR_HU) * field + AIR_HU
-            agrees = tissue & (corrected > _GAS_HU) & (np.abs(corrected - planned) < agree)
-            field = _smooth_ratio(planned - AIR_HU, day - AIR_HU, agrees * share, sigma, ratio)
+            corrected = (day - AIR_HU) * field
+            agrees = tissue & (corrected + AIR_HU > _GAS_HU) & (np.abs(corrected + AIR_HU - planned) < agree)
+            field *= _smooth_ratio(planned - AIR_HU, corrected, agrees * share, sigma)
         used = 100.0 * float(agrees.sum()) / max(1.0, float(inside.sum()))
         return Volume(field, coarse), used
 
@@ -90,15 +90,13 @@ def _middle(values: Values) -> float:
     return float(np.median(values)) if values.size else -AIR_HU
 
 
-def _smooth_ratio(
-    over: Values, under: Values, weight: Values, sigma: NDArray[np.float64], far: float
-) -> Values:
-    """Gaussian mean of ``over`` ÷ Gaussian mean of ``under``; tends to ``far`` where there is no weight."""
+def _smooth_ratio(over: Values, under: Values, weight: Values, sigma: NDArray[np.float64]) -> Values:
+    """Gaussian mean of ``over`` ÷ Gaussian mean of ``under``; tends to 1 where there is no weight."""
     few = 0.02
     top = ndimage.gaussian_filter(over * weight, sigma, truncate=3.0)
     bottom = ndimage.gaussian_filter(under * weight, sigma, truncate=3.0)
     level = float((under * weight).sum() / max(weight.sum(), 1e-6)) * few
-    return np.asarray((top + far * level) / (bottom + level), np.float32)
+    return np.asarray((top + level) / (bottom + level), np.float32)
 
 
 def _block_means(

@@ -29,7 +29,7 @@ class RigidSettings:
         samples: points that the metric looks at, first for every starting point, then for the best of them.
         reach_mm: shifts from the start that are searched, along each axis, both ways.
         starts: so many of the best shifts begin a descent, beside the start itself.
-        iterations: at most so many steps a descent.
+        iterations: at most so many steps of a descent, from a starting point and from the best end.
         histogram_bins: of the joint histogram.
         flatten_mm: each voxel is measured against its surroundings of this width, which removes shading.
         edge_mm: rim of the field of view that is not looked at.
@@ -37,10 +37,10 @@ class RigidSettings:
     """
 
     spacing_mm: float = 4.0
-    samples: tuple[int, int] = (8_000, 40_000)
+    samples: tuple[int, int] = (6_000, 30_000)
     reach_mm: float = 40.0
     starts: int = 2
-    iterations: int = 60
+    iterations: tuple[int, int] = (40, 60)
     histogram_bins: int = 40
     flatten_mm: float = 20.0
     edge_mm: float = 10.0
@@ -190,10 +190,10 @@ def _search_and_descend(
         edge_mm=settings.edge_mm,
     )
     shifts = best_shifts(level, begin, reach_mm=settings.reach_mm, count=settings.starts)
-    quick = _method(level, settings.samples[0], settings, step_mm=2.0)
+    quick = _method(level, settings, phase=0, step_mm=2.0)
     ends = [_run(quick, level, start) for start in (begin, *(_shifted(begin, shift) for shift in shifts))]
     best = min(ends, key=lambda end: end[0])[1]
-    careful = _method(level, settings.samples[1], settings, step_mm=0.5)
+    careful = _method(level, settings, phase=1, step_mm=0.5)
     _, euler = _run(careful, level, best)
     stop = careful.GetOptimizerStopConditionDescription()
     after, before = (-_metric(careful, level, where) for where in (euler, begin))
@@ -206,17 +206,17 @@ def _shifted(euler: Any, shift_lps_mm: NDArray[np.float64]) -> Any:
     return moved
 
 
-def _method(level: Level, samples: int, settings: RigidSettings, *, step_mm: float) -> Any:
+def _method(level: Level, settings: RigidSettings, *, phase: int, step_mm: float) -> Any:
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(settings.histogram_bins)
     method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(min(1.0, samples / level.points), settings.seed)
+    method.SetMetricSamplingPercentage(min(1.0, settings.samples[phase] / level.points), settings.seed)
     method.SetMetricFixedMask(level.mask)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=step_mm,
         minStep=0.01,
-        numberOfIterations=settings.iterations,
+        numberOfIterations=settings.iterations[phase],
         relaxationFactor=0.6,
         gradientMagnitudeTolerance=1e-8,
     )

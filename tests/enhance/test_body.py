@@ -1,0 +1,72 @@
+"""The patient without the table, with lungs and gas, also where the field of view cuts him."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from made_body import made_body, made_cbct
+from terasu.enhance.body import find_body
+from terasu.enhance.context import make_context
+from terasu.errors import EnhanceError
+from terasu.patient.agreement import dice
+from terasu.patient.grid import Grid
+from terasu.patient.resample import resample
+from terasu.patient.transform import Rigid
+
+
+def test_body_without_table() -> None:
+    made = made_body(table=True)
+    found = find_body(made.ct)
+    assert dice(found, made.body) > 0.985
+    assert not found[:, 78:].any()
+
+
+def test_lungs_and_gas_belong_to_the_body() -> None:
+    made = made_body()
+    found = find_body(made.ct)
+    assert found[made.structures["Lungs"] & made.body].mean() > 0.99
+    assert found[made.body & (made.ct.values < -960)].mean() > 0.99
+
+
+def test_dark_truncated_cbct() -> None:
+    """Raw tissue at −250 HU, lungs cut by the field of view: closed with the planned outline."""
+    made = made_body()
+    cbct, view = made_cbct(made.ct, radius_mm=95)
+    found = find_body(cbct, view=view, beyond=made.body)
+    assert dice(found, made.body & view) > 0.98
+    lungs = made.structures["Lungs"] & view & made.body
+    assert found[lungs].mean() > 0.97
+
+
+def test_all_air_is_refused() -> None:
+    made = made_body()
+    with pytest.raises(EnhanceError, match="No patient"):
+        find_body(made.ct.with_values(np.full_like(made.ct.values, -1000)))
+
+
+def test_context_on_a_finer_grid_in_another_frame() -> None:
+    """CBCT with its own pixel and frame of reference: body and planning CT land where the rigid says."""
+    made = made_body()
+    matrix = np.eye(4)
+    matrix[:3, 3] = (-200, 50, 30)
+    rigid = Rigid(matrix, "day", made.ct.grid.frame_of_reference_uid)
+    grid = Grid.from_axes(
+        (30, 100, 100),
+        spacing_zyx_mm=(4, 2.6, 2.6),
+        origin_lps_mm=(70, -180, -90),
+        frame_of_reference_uid="day",
+    )
+    day = resample(made.ct, grid, through=rigid, outside=-1000)
+    context = make_context(day, made.ct, rigid=rigid, view=np.ones(grid.shape_zyx, bool))
+    assert np.array_equal(context.planning.values, day.values)
+    truth = resample(
+        made.ct.with_values(made.body.astype(np.uint8)),
+        grid,
+        through=rigid,
+        interpolation="nearest",
+        outside=0,
+    )
+    assert dice(context.body, truth.values > 0) > 0.97
+    inside = made.ct.grid.contains(rigid.apply(grid.to_lps_mm(np.argwhere(np.ones(grid.shape_zyx)))))
+    assert np.mean(context.reach.ravel() != inside) < 1e-3
