@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from terasu.errors import InputError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -50,3 +52,19 @@ class Settings:
     show_patient: bool = False
     truth: Path | None = None
     statements: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require("dose grid spacing", self.dose_spacing_mm, 1.0, 10.0, "mm", "--dose-grid 3")
+        _require("prescription", self.prescription_gy, 0.1, 200.0, "Gy", "--prescription 60")
+        _require("number of fractions", self.fractions, 1, 200, "", "--fractions 20")
+        _require("target margin", self.made_target_margin_mm, -100.0, 100.0, "mm", "--margin 0")
+
+
+def _require(what: str, value: float, low: float, high: float, unit: str, such_as: str) -> None:
+    if not low <= value <= high:
+        raise InputError(
+            f"The {what} is out of reach.",
+            got=f"{value:g} {unit}".strip(),
+            expected=f"{low:g} to {high:g} {unit}".strip(),
+            todo=f"For instance {such_as}.",
+        )
