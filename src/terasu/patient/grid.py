@@ -43,6 +43,7 @@ class Grid:
             )
         affine = np.array(self.affine, dtype=np.float64)
         _refuse_bad_affine(affine)
+        affine[:3, :3] = without_dust(affine[:3, :3])
         affine.setflags(write=False)
         object.__setattr__(self, "shape_zyx", shape)
         object.__setattr__(self, "affine", affine)
@@ -176,6 +177,15 @@ class Grid:
         z, y, x = self.spacing_zyx_mm
         ox, oy, oz = self.origin_lps_mm
         return f"{self.shape_zyx} at {z:g} × {y:g} × {x:g} mm from ({ox:g}, {oy:g}, {oz:g})"
+
+
+def without_dust(axes: Array) -> Array:
+    """Axes (3, 3) with zeros for what is smaller than 1e-12 of its column.
+
+    ITK inverts directions by an SVD that ends in NaN when entries are almost as small as a double gets
+    (measured: below 1e-292), and then puts every voxel outside.
+    """
+    return np.where(np.abs(axes) < 1e-12 * np.linalg.norm(axes, axis=0), 0.0, axes)
 
 
 def _refuse_bad_affine(affine: NDArray[Any]) -> None:

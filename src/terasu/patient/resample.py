@@ -61,7 +61,8 @@ def resample(
         onto: grid of the result.
         through: maps points of ``onto`` to points of ``volume`` (pull-back); nothing moves if None.
         interpolation: ``nearest`` for labels and masks.
-        outside: value where ``volume`` does not reach, e.g. −1000 HU or 0 Gy.
+        outside: value beyond the outer voxel edges of ``volume``, e.g. −1000 HU or 0 Gy. Between the
+            last voxel centres and their edges the last values are repeated.
     Returns:
         Volume on ``onto``; integers become float32 unless interpolation is ``nearest``.
     Raises:

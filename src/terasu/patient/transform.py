@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from terasu.errors import GeometryError
-from terasu.patient.grid import Grid
+from terasu.patient.grid import Grid, without_dust
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,7 @@ class Rigid:
             raise GeometryError(
                 "This is no rigid transform.", got=str(matrix), expected="rotation and shift only"
             )
+        matrix[:3, :3] = without_dust(matrix[:3, :3])
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 
