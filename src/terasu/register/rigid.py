@@ -194,10 +194,10 @@ def _search_and_descend(
     ends = [_run(quick, level, start) for start in (begin, *(_shifted(begin, shift) for shift in shifts))]
     best = min(ends, key=lambda end: end[0])[1]
     careful = _method(level, settings, phase=1, step_mm=0.5)
-    _, euler = _run(careful, level, best)
+    value, euler = _run(careful, level, best)
     stop = careful.GetOptimizerStopConditionDescription()
-    after, before = (-_metric(careful, level, where) for where in (euler, begin))
-    return _Match(euler, before, after, "Maximum number of iterations" not in stop, stop)
+    before = -_metric(careful, level, begin)
+    return _Match(euler, before, -value, "Maximum number of iterations" not in stop, stop)
 
 
 def _shifted(euler: Any, shift_lps_mm: NDArray[np.float64]) -> Any:
@@ -213,6 +213,8 @@ def _method(level: Level, settings: RigidSettings, *, phase: int, step_mm: float
     method.SetMetricSamplingPercentage(min(1.0, settings.samples[phase] / level.points), settings.seed)
     method.SetMetricFixedMask(level.mask)
     method.SetInterpolator(sitk.sitkLinear)
+    method.MetricUseFixedImageGradientFilterOff()
+    method.MetricUseMovingImageGradientFilterOff()
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=step_mm,
         minStep=0.01,
