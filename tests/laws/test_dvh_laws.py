@@ -1,0 +1,95 @@
+"""Laws of the DVH."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terasu.dose.dvh import dvh_of, dvh_of_mask, require_covered
+from terasu.errors import DoseError
+from terasu.patient.grid import Grid
+from terasu.patient.structures import Roi
+from terasu.patient.volume import Volume
+
+SHAPE = (8, 10, 12)
+
+
+def a_grid(angle: float = 0.0, shift: float = 0.0) -> Grid:
+    c, s = np.cos(angle), np.sin(angle)
+    axes = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    return Grid.from_axes(
+        SHAPE, spacing_zyx_mm=(3, 2, 2), direction_lps=axes, origin_lps_mm=(shift, -shift, 2 * shift)
+    )
+
+
+def a_dose(seed: int, grid: Grid) -> Volume:
+    values = np.random.default_rng(seed).uniform(0, 60, SHAPE).astype(np.float32)
+    return Volume(values, grid, "Gy")
+
+
+MASK = np.zeros(SHAPE, bool)
+MASK[2:6, 3:8, 2:9] = True
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.floats(0.1, 3))
+def test_a_dose_scaled_scales_every_quantity(seed: int, factor: float) -> None:
+    dose = a_dose(seed, a_grid())
+    one = dvh_of_mask(dose, MASK, dose.grid)
+    other = dvh_of_mask(dose.with_values(dose.values * np.float32(factor)), MASK, dose.grid)
+    for percent in (98, 50, 2):
+        assert np.isclose(other.d_percent(percent), factor * one.d_percent(percent), rtol=1e-5)
+    assert np.isclose(other.mean_gy, factor * one.mean_gy, rtol=1e-5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.floats(-1, 1), st.floats(-200, 200))
+def test_turning_and_moving_the_patient_changes_nothing(seed: int, angle: float, shift: float) -> None:
+    here = dvh_of_mask(a_dose(seed, a_grid()), MASK, a_grid())
+    there = dvh_of_mask(a_dose(seed, a_grid(angle, shift)), MASK, a_grid(angle, shift))
+    assert np.allclose(here.sorted_gy, there.sorted_gy, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000))
+def test_dvh_falls_and_its_two_readings_are_inverse(seed: int) -> None:
+    dose = a_dose(seed, a_grid())
+    dvh = dvh_of_mask(dose, MASK, dose.grid)
+    gy, percent = dvh.curve()
+    assert percent[0] == 100 and percent[-1] == 0 and (np.diff(percent) <= 0).all()
+    for volume in (95.0, 50.0, 5.0):
+        assert abs(dvh.v_gy(dvh.d_percent(volume)) - volume) < 0.01
+    area = np.trapezoid(percent / 100, gy)
+    assert abs(area - dvh.mean_gy) < 0.3
+    assert dvh.min_gy <= dvh.d_percent(98) <= dvh.d_percent(2) <= dvh.max_gy
+
+
+def test_a_uniform_dose_is_a_step() -> None:
+    grid = a_grid()
+    dvh = dvh_of_mask(Volume(np.full(SHAPE, 50, np.float32), grid, "Gy"), MASK, grid)
+    assert np.allclose([dvh.d_percent(98), dvh.d_percent(2)], 50, rtol=1e-12)
+    assert abs(dvh.homogeneity_index) < 1e-12
+    assert dvh.v_gy(50) == 100 and dvh.v_gy(50.01) == 0
+    assert np.isclose(dvh.volume_cc, MASK.sum() * 12 / 1000)
+
+
+def test_what_has_no_dvh_is_refused() -> None:
+    dose = a_dose(1, a_grid())
+    with pytest.raises(DoseError, match="empty"):
+        dvh_of_mask(dose, np.zeros(SHAPE, bool), dose.grid)
+    with pytest.raises(DoseError, match="no contours"):
+        dvh_of(dose, Roi("PTV", 1, ()))
+    with pytest.raises(DoseError, match="does not meet"):
+        dvh_of_mask(dose, MASK, a_grid(shift=5000))
+    with pytest.raises(DoseError, match="Gy"):
+        dvh_of_mask(dose.with_values(dose.values, unit="HU"), MASK, dose.grid)
+
+
+def test_a_target_that_the_grid_cuts_is_refused_by_name() -> None:
+    dose = a_dose(1, a_grid())
+    cut = dvh_of_mask(dose, MASK, a_grid(shift=6))
+    assert 0 < cut.outside_fraction < 1
+    with pytest.raises(DoseError, match="PTV"):
+        require_covered(cut, "PTV")
