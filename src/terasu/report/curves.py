@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from terasu.report.content import DvhCurve
+from terasu.report.numbers import as_words
 from terasu.report.style import INK, RULE, SOFT, Colour, drawable
 
 Series = tuple[NDArray[Any], NDArray[Any]]
@@ -128,7 +129,7 @@ def _legend(axes: Axes, columns: int) -> None:
 
 def _arm_key(axes: Axes, arms: Sequence[str]) -> None:
     for arm, style in zip(arms, _ARM_STYLES, strict=False):
-        axes.plot([], [], color=SOFT, linestyle=style, linewidth=1.4, label=drawable(arm))
+        axes.plot([], [], color=SOFT, linestyle=style, linewidth=1.4, label=drawable(as_words(arm)))
     if arms:
         axes.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8,

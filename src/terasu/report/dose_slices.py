@@ -9,6 +9,7 @@ import numpy as np
 
 from terasu.patient.volume import Volume
 from terasu.report.content import ReportContent
+from terasu.report.numbers import as_words
 from terasu.report.panels import AIR_HU, Drawn, Scene, Sheet, rounded_up, scale_of
 from terasu.report.planes import Picture, sample
 from terasu.report.slices import Outline, Slice, Wash, panel
@@ -56,14 +57,14 @@ def _columns(content: ReportContent, scene: Scene, top_gy: float, span_gy: float
     if on_plan is not None:
         yield "Plan, on planning CT", images.planning, _dose_wash(on_plan, top_gy, content), "Dose [Gy]"
     if day is not None and on_day is not None:
-        yield f"Day, on {day.name}", ground, _dose_wash(on_day, top_gy, content), "Dose [Gy]"
+        yield f"Day, on {as_words(day.name)}", ground, _dose_wash(on_day, top_gy, content), "Dose [Gy]"
     if on_plan is not None and on_day is not None:
         yield "Difference, day − plan", ground, _difference_wash(on_day - on_plan, span_gy), "Day − plan [Gy]"
     gamma = next((one for one in doses.gamma if one.gamma is not None), None)
     if gamma is not None and gamma.gamma is not None:
         found = sample(gamma.gamma, scene.plane, outside=np.nan, nearest=True)
         yield (
-            f"Gamma, {gamma.criterion}",
+            f"Gamma, {gamma.criterion.split(',')[0]}",
             ground,
             Wash(found, "coolwarm", 0.0, 2.0, opacity=0.7),
             "Gamma (fails above 1)",

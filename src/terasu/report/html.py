@@ -66,6 +66,7 @@ def _names(content: ReportContent, pictures: Pictures, notes: tuple[str, ...]) -
         "groups": digest.by_check(content.verdict),
         "facts": tables.case_facts(content.case),
         "dose_table": tables.dose_table(content),
+        "other_doses_table": tables.other_doses_table(content),
         "gamma_table": tables.gamma_table(content),
         "hu_table": tables.hu_table(content.hu_rows),
         "arms_table": tables.arms_table(content.arms),

@@ -9,6 +9,7 @@ from terasu.safety.verdict import Finding
 
 NOTHING = "–"
 _DIGITS = {"%": 1, "mm": 1, "Gy": 2, "HU": 0, "degree": 1, "days": 0, "cc": 1, "s": 1, "HU/px": 1}
+_ABBREVIATIONS = ("hu", "ct", "cbct")
 _UNITS = {"1": "", "degree": "°"}
 
 
@@ -21,6 +22,11 @@ def shown(value: float | str | None, unit: str = "", *, signed: bool = False, ex
     digits = _DIGITS.get(unit, _three_significant(value)) + extra_digits
     number = round(float(value), digits) + 0.0  # + 0.0 turns a negative zero into zero
     return f"{number:{'+' if signed and number else ''}.{digits}f}".replace("-", "−")
+
+
+def as_words(name: str) -> str:
+    """An arm's name as read: ``hu_calibration`` becomes ``HU calibration``."""
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in name.split("_"))
 
 
 def unit_shown(unit: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from terasu.patient.structures import StructureSet
 from terasu.patient.volume import Volume
 from terasu.report.content import ReportContent
+from terasu.report.numbers import as_words
 from terasu.report.planes import Plane, sample_mask
 from terasu.report.slices import Outline, Wash, colour_bar, lines_at
 from terasu.report.stage import Stage
@@ -88,7 +89,7 @@ def scenes_of(content: ReportContent, stage: Stage, colours: Mapping[str, Colour
 def images_shown(content: ReportContent) -> dict[str, Volume]:
     """Title → image, those that are there, as every figure orders them."""
     images = content.images
-    improved = f"Improved ({images.improved_by})" if images.improved_by else "Improved"
+    improved = f"Improved ({as_words(images.improved_by)})" if images.improved_by else "Improved"
     named = (("Planning CT", images.planning), ("Day, raw", images.raw), (improved, images.improved))
     shown = {title: image for title, image in named if image is not None}
     if images.truth is not None:

@@ -107,6 +107,9 @@ class Paper:
         box = Bbox.from_bounds(left, top - height / PAGE_MM[1], width_mm / PAGE_MM[0], height / PAGE_MM[1])
         image = BboxImage(TransformedBbox(box, self.page.transFigure), interpolation="bilinear")
         image.set_data(pixels)
+        # the resampled edge is half transparent black; leave it out
+        inner = box.padded(-0.3 / PAGE_MM[0], -0.3 / PAGE_MM[1])
+        image.set_clip_box(TransformedBbox(inner, self.page.transFigure))
         self.page.add_artist(image)
         return height
 

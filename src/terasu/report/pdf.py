@@ -13,7 +13,7 @@ from terasu.report.numbers import NOTHING, limit_shown, shown, value_and_unit
 from terasu.report.panels import Sheet
 from terasu.report.paper import MARGIN_MM, WIDTH_MM, Cell, Paper, footers, line_mm, wrapped
 from terasu.report.pictures import Pictures
-from terasu.report.style import INK, LEVEL_INK, LEVEL_TINT, SOFT
+from terasu.report.style import INK, LEVEL_INK, LEVEL_TINT, SOFT, width_mm
 from terasu.report.tables import Table
 from terasu.safety.verdict import Finding, Level
 
@@ -188,11 +188,8 @@ def _dose(paper: Paper, content: ReportContent, pictures: Pictures) -> None:
         axes = paper.axes(MARGIN_MM + 11, paper.y_mm + 6, WIDTH_MM - 14, 56)
         draw_dvh(axes, content.dvh, pictures.colours, prescription_gy=content.case.prescription_gy)
         paper.y_mm += 75
-    _table(
-        paper,
-        tables.dose_table(content),
-        "DVH quantities; Δ and ratio: first arm of the day against the plan",
-    )
+    _table(paper, tables.dose_table(content), "DVH quantities, plan and day; Δ and ratio: day against plan")
+    _table(paper, tables.other_doses_table(content), "The same quantities on the other images")
     _table(paper, tables.gamma_table(content), "Gamma against the plan; read it together with the DVH")
 
 
@@ -297,10 +294,14 @@ def _table(paper: Paper, table: Table | None, caption: str) -> None:
     paper.table(cells(table.heads, colour=SOFT, bold=True), rows, widths)
 
 
-def _widths_mm(table: Table) -> list[float]:
-    """Words get twice the width of numbers, up to the page's."""
-    shares = [
-        2.0 if number < table.texts or head == "Note" else 1.0 for number, head in enumerate(table.heads)
+def _widths_mm(table: Table, size_pt: float = 7.2) -> list[float]:
+    """Numbers get what their longest word takes, words share the rest; narrow tables stay narrow."""
+    columns = list(zip(table.heads, *table.rows, strict=True))
+    widths = [
+        max(width_mm(word, size_pt, bold=True) for cell in column for word in cell.split() or [""]) + 4.0
+        for column in columns
     ]
-    unit = min(24.0, WIDTH_MM / sum(shares))
-    return [share * unit for share in shares]
+    is_word = [n < table.texts or head == "Note" for n, head in enumerate(table.heads)]
+    room = WIDTH_MM - sum(width for width, word in zip(widths, is_word, strict=True) if not word)
+    share = min(46.0, max(18.0, room / sum(is_word)))
+    return [share if word else width for width, word in zip(widths, is_word, strict=True)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from terasu.report.content import ArmRow, CaseHeader, DoseRow, HuRow, ReportContent, Scan
-from terasu.report.numbers import NOTHING, shown, unit_shown
+from terasu.report.numbers import NOTHING, as_words, shown, unit_shown
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,22 @@ def case_facts(case: CaseHeader) -> tuple[tuple[str, str], ...]:
 
 
 def dose_table(content: ReportContent) -> Table | None:
-    """Structure, quantity, plan, every arm, and the leading arm's change; targets first."""
-    rows = sorted(content.dose_rows, key=lambda row: not row.is_target)
+    """Structure, quantity, plan, the leading arm and its change; targets first."""
+    rows, arms = _dose_rows(content), _dose_arms(content)
     if not rows:
         return None
-    arms = list(dict.fromkeys(arm for row in rows for arm in row.day))
-    led = [arm.name for arm in content.doses.day if arm.name in arms] or arms
-    arms = led + [arm for arm in arms if arm not in led]
-    heads = ("Structure", "Quantity", "Plan", *arms, "Δ", "Ratio")
-    return Table(heads, tuple(_dose_cells(row, arms) for row in rows), texts=2)
+    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms[:1]), "Δ", "Ratio")
+    return Table(heads, tuple(_dose_cells(row, arms[0] if arms else "") for row in rows), texts=2)
+
+
+def other_doses_table(content: ReportContent) -> Table | None:
+    """The same quantities for the arms that do not lead; None where there is none."""
+    rows, arms = _dose_rows(content), _dose_arms(content)[1:]
+    if not rows or not arms:
+        return None
+    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms))
+    cells = tuple((*_what(row), *(shown(row.day.get(arm), row.unit) for arm in arms)) for row in rows)
+    return Table(heads, cells, texts=2)
 
 
 def hu_table(rows: tuple[HuRow, ...]) -> Table | None:
@@ -71,7 +79,7 @@ def hu_table(rows: tuple[HuRow, ...]) -> Table | None:
         )
         for tissue, reference in lines
     )
-    return Table(("Tissue", *arms), cells)
+    return Table(("Tissue", *map(as_words, arms)), cells)
 
 
 def arms_table(rows: tuple[ArmRow, ...]) -> Table | None:
@@ -88,7 +96,7 @@ def arms_table(rows: tuple[ArmRow, ...]) -> Table | None:
         ("Gamma [%]", [shown(row.gamma_percent, "%") for row in rows]),
     )
     kept = [(head, cells) for head, cells in columns if any(cell != NOTHING for cell in cells)]
-    names = [f"{row.name} (delivered)" if row.is_chosen else row.name for row in rows]
+    names = [as_words(row.name) + (" (delivered)" if row.is_chosen else "") for row in rows]
     notes = [row.note for row in rows]
     heads = ("Arm", *(head for head, _ in kept), *(("Note",) if any(notes) else ()))
     cells = tuple(
@@ -106,7 +114,7 @@ def gamma_table(content: ReportContent) -> Table | None:
     rows = tuple(
         (
             one.criterion,
-            one.arm,
+            as_words(one.arm),
             shown(one.pass_percent, "%"),
             NOTHING if one.judged_voxels is None else f"{one.judged_voxels:,}".replace(",", " "),
         )
@@ -119,22 +127,31 @@ def _scan(scan: Scan | None) -> str:
     return "" if scan is None else " · ".join(part for part in (scan.date, scan.scanner, scan.detail) if part)
 
 
-def _dose_cells(row: DoseRow, arms: list[str]) -> tuple[str, ...]:
-    day = row.day.get(arms[0]) if arms else None
+def _dose_rows(content: ReportContent) -> list[DoseRow]:
+    return sorted(content.dose_rows, key=lambda row: not row.is_target)
+
+
+def _dose_arms(content: ReportContent) -> list[str]:
+    """Every arm that the rows speak of, those with a dose first, in their order."""
+    arms = list(dict.fromkeys(arm for row in content.dose_rows for arm in row.day))
+    led = [arm.name for arm in content.doses.day if arm.name in arms]
+    return led + [arm for arm in arms if arm not in led]
+
+
+def _what(row: DoseRow) -> tuple[str, str, str]:
     unit = unit_shown(row.unit)
-    is_known = day is not None and row.plan is not None
-    change = (
-        shown(day - row.plan, row.unit, signed=True) if day is not None and row.plan is not None else NOTHING
-    )
-    ratio = f"{day / row.plan:.3f}" if is_known and day is not None and row.plan else NOTHING
-    return (
-        row.structure,
-        f"{row.quantity} [{unit}]" if unit else row.quantity,
-        shown(row.plan, row.unit),
-        *(shown(row.day.get(arm), row.unit) for arm in arms),
-        change,
-        ratio,
-    )
+    quantity = f"{row.quantity} [{unit}]" if unit else row.quantity
+    return row.structure, quantity, shown(row.plan, row.unit)
+
+
+def _dose_cells(row: DoseRow, arm: str) -> tuple[str, ...]:
+    day = row.day.get(arm)
+    if not arm:
+        return (*_what(row), NOTHING, NOTHING)
+    if day is None or row.plan is None:
+        return (*_what(row), shown(day, row.unit), NOTHING, NOTHING)
+    ratio = f"{day / row.plan:.3f}" if row.plan and math.isfinite(day / row.plan) else NOTHING
+    return (*_what(row), shown(day, row.unit), shown(day - row.plan, row.unit, signed=True), ratio)
 
 
 def _hu_cell(row: HuRow | None) -> str:
