@@ -12,17 +12,23 @@ from terasu.report.tables import arms_table, case_facts, dose_table, gamma_table
 def test_the_leading_arm_stands_beside_the_plan_with_its_change() -> None:
     table = dose_table(made_content())
     assert table is not None
-    assert table.heads == ("Structure", "Quantity", "Plan", "improved", "Δ", "Ratio")
-    assert table.rows[1] == ("PTV", "D95% [Gy]", "57.80", "54.20", "−3.60", "0.938")
+    assert table.heads == ("Structure", "Quantity", "Plan", "improved", "Δ", "Ratio", "raw")
+    assert table.rows[1] == ("PTV", "D95% [Gy]", "57.80", "54.20", "−3.60", "0.938", "52.84")
     assert all(len(row) == len(table.heads) for row in table.rows)
+    assert other_doses_table(made_content()) is None
 
 
-def test_the_other_arms_have_a_table_of_their_own() -> None:
-    table = other_doses_table(made_content())
-    assert table is not None
-    assert table.heads == ("Structure", "Quantity", "Plan", "raw")
-    only = replace(made_content(), dose_rows=(DoseRow("PTV", "Dmean", "Gy", 60.0, {"improved": 59.0}),))
-    assert other_doses_table(only) is None
+def test_many_arms_have_a_table_of_their_own() -> None:
+    row = DoseRow(
+        "PTV", "Dmean", "Gy", 60.0, {"raw": 58.0, "improved": 59.0, "virtual_ct": 59.5, "true": 59.1}
+    )
+    content = replace(made_content(), dose_rows=(row,))
+    first, others = dose_table(content), other_doses_table(content)
+    assert first is not None
+    assert others is not None
+    assert first.heads == ("Structure", "Quantity", "Plan", "improved", "Δ", "Ratio")
+    assert others.heads == ("Structure", "Quantity", "Plan", "raw", "virtual CT", "true")
+    assert others.rows == (("PTV", "Dmean [Gy]", "60.00", "58.00", "59.50", "59.10"),)
 
 
 def test_targets_come_first() -> None:

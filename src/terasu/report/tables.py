@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from terasu.report.content import ArmRow, CaseHeader, DoseRow, HuRow, ReportContent, Scan
 from terasu.report.numbers import NOTHING, as_words, shown, unit_shown
 
+_MOST_ARMS = 3
+
 
 @dataclass(frozen=True)
 class Table:
@@ -46,22 +48,23 @@ def case_facts(case: CaseHeader) -> tuple[tuple[str, str], ...]:
 
 
 def dose_table(content: ReportContent) -> Table | None:
-    """Structure, quantity, plan, the leading arm and its change; targets first."""
+    """Structure, quantity, plan, the leading arm and its change, and a few other arms; targets first."""
     rows, arms = _dose_rows(content), _dose_arms(content)
     if not rows:
         return None
-    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms[:1]), "Δ", "Ratio")
-    return Table(heads, tuple(_dose_cells(row, arms[0] if arms else "") for row in rows), texts=2)
+    beside = arms[1:] if len(arms) <= _MOST_ARMS else []
+    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms[:1]), "Δ", "Ratio", *map(as_words, beside))
+    cells = ((*_dose_cells(row, arms[0] if arms else ""), *_day_cells(row, beside)) for row in rows)
+    return Table(heads, tuple(cells), texts=2)
 
 
 def other_doses_table(content: ReportContent) -> Table | None:
-    """The same quantities for the arms that do not lead; None where there is none."""
-    rows, arms = _dose_rows(content), _dose_arms(content)[1:]
-    if not rows or not arms:
+    """The same quantities for the other arms, where they are too many for the first table; else None."""
+    rows, arms = _dose_rows(content), _dose_arms(content)
+    if not rows or len(arms) <= _MOST_ARMS:
         return None
-    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms))
-    cells = tuple((*_what(row), *(shown(row.day.get(arm), row.unit) for arm in arms)) for row in rows)
-    return Table(heads, cells, texts=2)
+    heads = ("Structure", "Quantity", "Plan", *map(as_words, arms[1:]))
+    return Table(heads, tuple((*_what(row), *_day_cells(row, arms[1:])) for row in rows), texts=2)
 
 
 def hu_table(rows: tuple[HuRow, ...]) -> Table | None:
@@ -142,6 +145,10 @@ def _what(row: DoseRow) -> tuple[str, str, str]:
     unit = unit_shown(row.unit)
     quantity = f"{row.quantity} [{unit}]" if unit else row.quantity
     return row.structure, quantity, shown(row.plan, row.unit)
+
+
+def _day_cells(row: DoseRow, arms: list[str]) -> tuple[str, ...]:
+    return tuple(shown(row.day.get(arm), row.unit) for arm in arms)
 
 
 def _dose_cells(row: DoseRow, arm: str) -> tuple[str, ...]:
