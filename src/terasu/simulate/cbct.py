@@ -54,7 +54,7 @@ def cbct_grid(
     frame_of_reference_uid: str = "",
 ) -> Grid:
     """The square grid of a scan about the isocentre: as wide as the field, as long as the cylinder."""
-    step = max(artefacts.diameter_mm, 1.0) / pixels * 1.02
+    step = round(artefacts.diameter_mm / pixels * 1.02, 3)
     slices = max(1, int(artefacts.length_mm // slice_mm))
     half = np.array([(pixels - 1) * step, (pixels - 1) * step, (slices - 1) * slice_mm]) / 2
     return Grid.from_axes(
@@ -87,7 +87,7 @@ def simulate_cbct(
     read = _read(truth, solid, artefacts, np.random.default_rng((seed, 53)))
     # Scanners clip at the bottom of their scale; the padding stays apart from measured air by its place.
     read = np.where(seen, np.clip(np.rint(read), -1000, 6000), artefacts.padding_hu)
-    scanned = solid & seen.any(axis=(1, 2))[:, None, None]
+    scanned = solid & np.asarray(seen.any(axis=(1, 2), keepdims=True))
     outside = float(np.count_nonzero(scanned & ~seen)) / max(1, int(np.count_nonzero(scanned)))
     cbct = Volume(read.astype(np.int16), truth.grid, "HU", Source("CT", made_by=MADE_BY))
     return SimulatedCbct(cbct, truth, seen, outside)
@@ -96,8 +96,10 @@ def simulate_cbct(
 def _seen(grid: Grid, artefacts: CbctArtefacts) -> Mask:
     slices = grid.shape_zyx[0]
     along = (np.arange(slices) - (slices - 1) / 2) * grid.spacing_zyx_mm[0]
-    in_length, in_circle = np.abs(along) <= artefacts.length_mm / 2, _radius_mm(grid)[None]
-    return np.asarray((in_circle <= artefacts.diameter_mm / 2) & in_length.reshape(-1, 1, 1))
+    circle = np.flatnonzero(_radius_mm(grid).ravel() <= artefacts.diameter_mm / 2)
+    seen = np.zeros((slices, grid.shape_zyx[1] * grid.shape_zyx[2]), np.bool_)
+    seen[np.ix_(np.flatnonzero(np.abs(along) <= artefacts.length_mm / 2), circle)] = True
+    return seen.reshape(grid.shape_zyx)
 
 
 def _read(truth: Volume, solid: Mask, artefacts: CbctArtefacts, chance: np.random.Generator) -> F32:

@@ -53,14 +53,13 @@ class Phantom:
 
 
 def planning_grid(*, small: bool = False, frame_of_reference_uid: str = "") -> Grid:
-    """The grid of the planning CT: 66 slices of 3 mm, 512² at 0.98 mm; small: 34 of 6 mm, 192²."""
-    pixels, slices, step = (192, 34, 6.0) if small else (512, 66, 3.0)
-    pixel = 500.0 / pixels
-    corner = -250 + pixel / 2
+    """The grid of the planning CT: 66 slices of 3 mm, 512² at 0.98 mm; small: 34 of 6 mm, 192² at 2.6."""
+    pixels, pixel, slices, step = (192, 2.6, 34, 6.0) if small else (512, 0.98, 66, 3.0)
+    corner = -(pixels - 1) * pixel / 2
     return Grid.from_axes(
         (slices, pixels, pixels),
         spacing_zyx_mm=(step, pixel, pixel),
-        origin_lps_mm=(corner, corner + 10, -(slices - 1) * step / 2 - 3),
+        origin_lps_mm=(round(corner, 2), round(corner + 10, 2), -(slices - 1) * step / 2 - 20),
         frame_of_reference_uid=frame_of_reference_uid,
     )
 
