@@ -24,7 +24,7 @@ import json, resource, sys
 from pathlib import Path
 from terasu.workflow.examples import example_case
 from terasu.workflow.main_job import run_main_job
-from terasu.workflow.phantom_case import write_phantom_case
+from terasu.workflow.phantom_case import PhantomChoices, write_phantom_case
 from terasu.workflow.settings import Settings
 
 archive, out = sys.argv[1], Path(sys.argv[2])
@@ -32,8 +32,8 @@ if archive:
     with example_case("pancreas", Path(archive), tell=lambda line: None) as (folder, settings):
         result = run_main_job(folder, out, settings)
 else:
-    write_phantom_case(out.parent / "made", small=True)
-    result = run_main_job(out.parent / "made" / "patient", out, Settings())
+    made = write_phantom_case(out.parent / "made", choices=PhantomChoices(small=True))
+    result = run_main_job(made.patient, out, Settings(truth=made.truth))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 print(json.dumps({"seconds": result.seconds, "peak_gb": peak, "verdict": json.loads(result.as_json)}))
 """

@@ -162,11 +162,113 @@ def demo(*, out: Path = Path("terasu-demo"), overwrite: _OVERWRITE = False, as_j
     as_json
         Print the verdict as JSON and nothing else.
     """
-    from terasu.workflow.demo import make_demo_patient
+    from terasu.workflow.phantom_case import write_phantom_case
 
-    made = make_demo_patient(out, overwrite=overwrite)
+    _tell_progress(as_json)("Making the built-in patient and his day …")
+    made = write_phantom_case(out / "case", overwrite=overwrite)
     settings = replace(Choices().as_settings(), truth=made.truth)
-    _show_result(_run(made.patient, out / "result", settings, overwrite=True, quiet=as_json), as_json=as_json)
+    result = _run(made.patient, out / "result", settings, overwrite=overwrite, quiet=as_json)
+    _show_result(result, as_json=as_json)
+    return 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Knobs:
+    """What the made patient is like, and what the day changes in him.
+
+    Parameters
+    ----------
+    seed: int
+        Of everything that chance decides.
+    size: float
+        Of the whole patient, 1 for hips of 38 cm.
+    fat: float
+        Subcutaneous fat at the hips on the day of planning [mm].
+    bladder: float
+        Bladder on the day of planning [cm³].
+    gas: float
+        Rectal gas on the day of planning [cm³].
+    prostate: float
+        Prostate [cm³].
+    hip: str
+        Side of a metal hip: L or R.
+    fiducials: bool
+        Three gold seeds in the prostate.
+    day_bladder: float
+        Bladder on the day of treatment [cm³].
+    day_gas: float
+        Rectal gas on the day of treatment [cm³].
+    day_rotation: float
+        Roll on the day of treatment [degree].
+    day_shift: tuple[float, float, float]
+        Shift of the patient on the day of treatment, LPS [mm].
+    day_weight_loss: float
+        Subcutaneous fat lost since planning [mm].
+    cbct: str
+        Artefacts of the day's CBCT: mild, varian_like or severe.
+    own_frame: bool
+        The CBCT gets a frame of reference of its own, and a registration object joins the two.
+    """
+
+    seed: int = 1
+    size: float = 1.0
+    fat: float = 26.0
+    bladder: float = 190.0
+    gas: float = 6.0
+    prostate: float = 42.0
+    hip: Literal["", "L", "R"] = ""
+    fiducials: bool = False
+    day_bladder: float = 110.0
+    day_gas: float = 22.0
+    day_rotation: float = 1.5
+    day_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    day_weight_loss: float = 4.0
+    cbct: Literal["mild", "varian_like", "severe"] = "varian_like"
+    own_frame: bool = False
+
+
+@app.command
+def phantom(
+    out: Path, *, knobs: Knobs | None = None, small: bool = False, overwrite: _OVERWRITE = False
+) -> int:
+    """Make a patient: an anthropomorphic male pelvis with a plan, and a day with its CBCT and its truth.
+
+    Parameters
+    ----------
+    out
+        Folder that appears whole: `patient` is the input of the main job, `truth` is what nobody would have.
+    small
+        Coarse images, for tests.
+    overwrite
+        Replace that folder if it is there.
+    """
+    from terasu.patient.phantom import Anatomy, Day
+    from terasu.simulate.artefacts import preset
+    from terasu.workflow.phantom_case import PhantomChoices, write_phantom_case
+
+    asked = knobs or Knobs()
+    anatomy = Anatomy(
+        seed=asked.seed,
+        size=asked.size,
+        fat_mm=asked.fat,
+        bladder_cc=asked.bladder,
+        rectal_gas_cc=asked.gas,
+        prostate_cc=asked.prostate,
+        hip_prosthesis=asked.hip,
+        fiducials=asked.fiducials,
+    )
+    day = Day(
+        bladder_cc=asked.day_bladder,
+        rectal_gas_cc=asked.day_gas,
+        rotation_deg=asked.day_rotation,
+        shift_lps_mm=asked.day_shift,
+        weight_loss_mm=asked.day_weight_loss,
+    )
+    choices = PhantomChoices(small=small, artefacts=preset(asked.cbct), own_frame=asked.own_frame)
+    made = write_phantom_case(out, anatomy, day, choices, overwrite=overwrite)
+    print(f"{made.patient}: planning CT, RTSTRUCT, RTPLAN, RTDOSE and the day's CBCT")
+    print(f"{made.truth}: the day's true CT and structures")
     return 0
 
 

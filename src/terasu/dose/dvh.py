@@ -157,7 +157,8 @@ def _of_points(dose: Volume, points_lps_mm: Array, volume_cc: float, name: str) 
         )
     index = dose.grid.to_index_kji(points_lps_mm[inside]).T
     values = ndimage.map_coordinates(dose.values, index, order=1, mode="nearest", output=np.float64)
-    return Dvh(np.sort(values), volume_cc, float(1 - inside.mean()))
+    # To the microgray, so that a uniform dose stays one number through the interpolation.
+    return Dvh(np.sort(np.round(values, 6)), volume_cc, float(1 - inside.mean()))
 
 
 def _parts(count: int, spacing_zyx_mm: tuple[float, float, float]) -> tuple[int, int, int]:
