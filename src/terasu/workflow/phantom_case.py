@@ -161,7 +161,7 @@ def _made_plan(image: Volume, structures: StructureSet, choices: PhantomChoices,
 def _plan_dose(image: Volume, structures: StructureSet, plan: Delivery, choices: PhantomChoices) -> Volume:
     from terasu.dose.engine import default_engine
 
-    spacing_mm = 6.0 if choices.small else 3.0
+    spacing_mm = 8.0 if choices.small else 3.0
     grid = _around(structures["External"], image.grid).with_spacing((spacing_mm,) * 3)
     return default_engine().calculate(image, plan, grid)
 
@@ -194,7 +194,7 @@ def _write_day(
     grid = cbct_grid(
         isocentre,
         choices.artefacts,
-        pixels=192 if choices.small else 512,
+        pixels=160 if choices.small else 512,
         slice_mm=6.0 if choices.small else 3.0,
         frame_of_reference_uid=planning.grid.frame_of_reference_uid,
     )

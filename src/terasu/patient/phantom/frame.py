@@ -14,7 +14,7 @@ from terasu.patient.phantom.anatomy import Anatomy
 from terasu.patient.phantom.shapes import F32, Shape
 
 Box = tuple[slice, slice, slice]
-_SLAB = 6
+_SLAB_VOXELS = 1_600_000
 PIVOT_LPS_MM = (0.0, 15.0, -32.0)
 """The patient rolls about the middle of the prostate, which image guidance lays on the isocentre."""
 BEND_MM = 3.2
@@ -87,11 +87,13 @@ def cut(field: F32, box: Box) -> F32:
     return field[tuple(part if n > 1 else slice(None) for part, n in zip(box, field.shape, strict=True))]
 
 
-def in_slabs(work: Callable[[int, int], None], depth: int) -> None:
-    """Call ``work(start, stop)`` for slabs of slices, several at a time."""
-    starts = range(0, depth, _SLAB)
+def in_slabs(work: Callable[[int, int], None], shape_zyx: tuple[int, int, int]) -> None:
+    """Call ``work(start, stop)`` for slabs of slices that fit the processor's cache, several at a time."""
+    depth, rows, columns = shape_zyx
+    step = max(1, min(_SLAB_VOXELS // (rows * columns), -(-depth // 2)))
+    starts = range(0, depth, step)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        list(pool.map(work, starts, (min(start + _SLAB, depth) for start in starts)))
+        list(pool.map(work, starts, (min(start + step, depth) for start in starts)))
 
 
 def _roll(anatomy: Anatomy) -> NDArray[np.float64]:

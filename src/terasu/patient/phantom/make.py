@@ -53,8 +53,8 @@ class Phantom:
 
 
 def planning_grid(*, small: bool = False, frame_of_reference_uid: str = "") -> Grid:
-    """The grid of the planning CT: 66 slices of 3 mm, 512² at 0.98 mm; small: 34 of 6 mm, 192² at 2.6."""
-    pixels, pixel, slices, step = (192, 2.6, 34, 6.0) if small else (512, 0.98, 66, 3.0)
+    """The grid of the planning CT: 66 slices of 3 mm, 512² at 0.98 mm; small: 32 of 6 mm, 160² at 3.2."""
+    pixels, pixel, slices, step = (160, 3.2, 32, 6.0) if small else (512, 0.98, 66, 3.0)
     corner = -(pixels - 1) * pixel / 2
     return Grid.from_axes(
         (slices, pixels, pixels),
@@ -138,12 +138,12 @@ def inside(shape: Shape, grid: Grid, anatomy: Anatomy) -> Mask:
     if box is None:
         return mask
     part = grid.crop([one.start for one in box], [one.stop for one in box])
-    depth, rows, columns = part.shape_zyx
+    _, rows, columns = part.shape_zyx
     found = mask[box]
 
     def fill(start: int, stop: int) -> None:
         slab = part.crop((start, 0, 0), (stop, rows, columns))
         found[start:stop] = shape.distance(*coordinates(slab, anatomy)) < 0
 
-    in_slabs(fill, depth)
+    in_slabs(fill, part.shape_zyx)
     return mask

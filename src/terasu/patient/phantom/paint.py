@@ -25,14 +25,14 @@ def paint(anatomy: Anatomy, grid: Grid) -> F32:
     """HU of the patient and the couch on a grid, without noise, (z, y, x) float32."""
     hu = np.empty(grid.shape_zyx, np.float32)
     outside, layers = body(anatomy), layers_of(anatomy)
-    depth, rows, columns = grid.shape_zyx
+    _, rows, columns = grid.shape_zyx
 
     def fill(start: int, stop: int) -> None:
         slab = grid.crop((start, 0, 0), (stop, rows, columns))
         hu[start:stop] = _couch(anatomy, slab)
         _paint_slab(anatomy, outside, layers, slab, hu[start:stop])
 
-    in_slabs(fill, depth)
+    in_slabs(fill, grid.shape_zyx)
     return hu
 
 
