@@ -256,9 +256,7 @@ def _ask_peers(cases: Iterable[Case], masks: Mapping[str, Path], work: Path) -> 
     script = Path(__file__).with_name("_contour_peers.py")
     done = subprocess.run([python, script, work], capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(
-            f"the peers' environment does not work (exit {done.returncode}):\n{done.stderr[-2000:]}"
-        )
+        sys.exit(f"the peers' environment does not work (exit {done.returncode}):\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads((work / "peers.json").read_text())
     return found
 

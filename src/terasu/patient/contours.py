@@ -13,7 +13,8 @@ import numpy as np
 from terasu.errors import GeometryError, InputError
 from terasu.patient.between import fill_missing as fill_missing
 from terasu.patient.grid import Grid
-from terasu.patient.planes import planes_of
+from terasu.patient.planes import Planes, planes_of
+from terasu.patient.rasterise import axes_of, fill_planes
 from terasu.patient.rasterise import polygons_volume_cc as polygons_volume_cc
 from terasu.patient.rasterise import rasterise as rasterise
 from terasu.patient.structures import ContourSet, Mask, Roi, StructureSet
@@ -42,13 +43,14 @@ def to_structures(contour_set: ContourSet, grid: Grid, names: Names | None = Non
         InputError: a name that is asked for is not there, or has no contours.
     """
     _require_frame(contour_set, grid)
-    slab_mm = _common_spacing_mm(contour_set)
     masks: dict[str, Mask] = {}
     sources: dict[str, str] = {}
     types: dict[str, str] = {}
     for roi, name in _chosen(contour_set, names):
         own = _numbered(name, masks)
-        masks[own] = _mask_of(roi, grid, slab_mm)
+        planes = _planes_of(roi, grid)
+        slab_mm = roi.slab_mm or (_common_spacing_mm(contour_set) if planes.number < 3 else None)
+        masks[own] = fill_planes(planes, grid, slab_mm=slab_mm)
         if roi.name != own:
             sources[own] = roi.name
         if roi.interpreted_type:
@@ -107,11 +109,9 @@ def _numbered(name: str, taken: Mapping[str, object]) -> str:
     return own
 
 
-def _mask_of(roi: Roi, grid: Grid, slab_mm: float | None) -> Mask:
-    planes = planes_of(roi.contours_lps_mm) if not roi.slab_mm else None
-    few = planes is not None and len(planes.offsets_mm) < 3
+def _planes_of(roi: Roi, grid: Grid) -> Planes:
     try:
-        return rasterise(roi.contours_lps_mm, grid, slab_mm=roi.slab_mm or (slab_mm if few else None))
+        return planes_of(roi.contours_lps_mm, axes_lps=axes_of(grid))
     except GeometryError as error:
         raise GeometryError(
             f"The ROI {roi.name!r} cannot be drawn: {error.what}",
@@ -133,7 +133,7 @@ def _spacing_mm(roi: Roi) -> float | None:
         planes = planes_of(roi.contours_lps_mm)
     except GeometryError:
         return None
-    return planes.spacing_mm if len(planes.offsets_mm) > 2 else None
+    return planes.spacing_mm if planes.number > 2 else None
 
 
 def _require_frame(contour_set: ContourSet, grid: Grid) -> None:

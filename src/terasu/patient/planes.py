@@ -44,6 +44,11 @@ class Planes:
     first_contour: NDArray[np.int64]
 
     @property
+    def number(self) -> int:
+        """How many planes."""
+        return len(self.offsets_mm)
+
+    @property
     def points_lps_mm(self) -> Array:
         """The points of all contours, (n, 3)."""
         return np.concatenate(self.contours) if self.contours else np.empty((0, 3))

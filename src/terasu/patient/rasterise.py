@@ -44,8 +44,19 @@ def rasterise(contours_lps_mm: Iterable[Polygon], grid: Grid, *, slab_mm: float 
     Raises:
         GeometryError: contours in planes that are not parallel, or coordinates that are not finite.
     """
+    planes = planes_of(contours_lps_mm, axes_lps=axes_of(grid))
+    return fill_planes(planes, grid, slab_mm=slab_mm)
+
+
+def axes_of(grid: Grid) -> tuple[Array, Array, Array]:
+    """Unit vectors of k, j and i."""
+    k, j, i = grid.direction_lps.T[::-1]
+    return k, j, i
+
+
+def fill_planes(planes: Planes, grid: Grid, *, slab_mm: float | None = None) -> Mask:
+    """``rasterise`` for contours that are sorted already, along the grid's axes where they follow one."""
     inside = np.zeros(grid.shape_zyx, np.bool_)
-    planes = planes_of(contours_lps_mm, axes_lps=tuple(grid.direction_lps.T[::-1]))
     if not planes.contours:
         return inside
     slabs = planes.slabs_mm(_thickness_mm(planes, grid, slab_mm))
@@ -96,7 +107,7 @@ def _thickness_mm(planes: Planes, grid: Grid, slab_mm: float | None) -> float:
     own = planes.spacing_mm
     if slab_mm:
         return slab_mm
-    if own is not None and len(planes.offsets_mm) > 2:
+    if own is not None and planes.number > 2:
         return own
     across = np.abs(grid.direction_lps.T[::-1] @ planes.normal_lps)
     return float(across @ np.asarray(grid.spacing_zyx_mm))
