@@ -95,7 +95,7 @@ def _rows_of_real(case: Case, peers: Mapping[str, Any]) -> Iterable[Row]:
     structures = to_structures(case.drawn, grid, names)
     truth = {name: polygons_volume_cc(case.drawn[name].contours_lps_mm) for name in names}
     seconds = median_seconds(lambda: to_structures(case.drawn, grid, names), runs=7, warm=2)
-    for peer in PEERS:
+    for peer in PEERS if peers else ("",):
         theirs = _of(peers, peer, case.name, "seconds")
         holds = None if theirs is None else theirs / seconds >= 10
         yield Row(
@@ -103,7 +103,7 @@ def _rows_of_real(case: Case, peers: Mapping[str, Any]) -> Iterable[Row]:
         )
     ours = _worst({name: structures.volume_cc(name) for name in names if not _is_thin(name)}, truth)
     is_pelvis = case.name.startswith("pelvis")
-    for peer in PEERS:
+    for peer in PEERS if peers else ("",):
         volumes = _of(peers, peer, case.name, "volumes_cc")
         theirs = _worst({n: v for n, v in volumes.items() if not _is_thin(n)}, truth) if volumes else None
         bar, holds = ("≤ 0.3 %", ours <= 0.3) if is_pelvis else ("", None)
@@ -149,7 +149,7 @@ def _rows_of_writing(case: Case, structures: StructureSet, peers: Mapping[str, A
 
 def _row_of_made(case: Case, peers: Mapping[str, Any]) -> Row:
     truth = case.truth if case.truth is not None else np.zeros(case.image.grid.shape_zyx, bool)
-    ours = dice(to_structures(case.drawn, case.image.grid)["Ellipsoid"], truth)
+    ours = float(dice(to_structures(case.drawn, case.image.grid)["Ellipsoid"], truth))
     overlaps = {peer: _peer_dice(_of(peers, peer, case.name, "mask"), truth) for peer in PEERS}
     known = {peer: value for peer, value in overlaps.items() if value is not None}
     best = max(known, key=lambda peer: known[peer]) if known else ""
@@ -161,7 +161,7 @@ def _peer_dice(path: str | None, truth: NDArray[np.bool_]) -> float | None:
     if path is None:
         return None
     mask = np.load(path)
-    return dice(mask, truth) if mask.shape == truth.shape else 0.0
+    return float(dice(mask, truth)) if mask.shape == truth.shape else 0.0
 
 
 def _is_thin(name: str) -> bool:
@@ -170,7 +170,7 @@ def _is_thin(name: str) -> bool:
 
 
 def _worst(volumes: Mapping[str, float], truth: Mapping[str, float]) -> float:
-    return max(100 * abs(volume / truth[name] - 1) for name, volume in volumes.items())
+    return float(max(100 * abs(volume / truth[name] - 1) for name, volume in volumes.items()))
 
 
 def _real_cases(work: Path, *, quick: bool) -> Iterable[Case]:

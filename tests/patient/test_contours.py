@@ -23,6 +23,7 @@ from terasu.patient.contours import (
     trace,
 )
 from terasu.patient.grid import Grid
+from terasu.patient.scanline import fill_prisms, fill_slices
 from terasu.patient.structures import ContourSet, Roi, StructureSet
 
 Array = NDArray[np.float64]
@@ -154,9 +155,25 @@ def test_planes_half_way_between_slices_fill_one_slice_each() -> None:
 
 
 def test_a_stray_plane_does_not_tear_the_rest_apart() -> None:
-    grid = cube_grid(spacing=(2.0, 1.0, 1.0))
+    grid = cube_grid(spacing=(0.5, 1.0, 1.0))
     strayed = [*ball(30, 2.0), circle(0.4, 30)]
     assert dice(rasterise(strayed, grid), rasterise(ball(30, 2.0), grid)) > 0.99
+
+
+def test_both_ways_of_drawing_judge_ties_alike() -> None:
+    """Corners right on voxel centres: rows through prisms as scanlines through slices."""
+    random = np.random.default_rng(5)
+    corners = random.integers(-2, 12, (40, 5, 2)).astype(float)
+    by_slice, by_prism = np.zeros((2, 40, 9, 10), bool)
+    first_point, first_contour = np.arange(41) * 5, np.arange(41)
+    u, v = corners.reshape(-1, 2).T.copy()
+    levels = np.arange(40)
+    fill_slices(by_slice, u, v, first_point, first_contour, np.stack([levels, levels + 1], axis=1))
+    steps = np.array([[0.0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
+    slabs = np.stack([levels - 0.5, levels + 0.5], axis=1)
+    fill_prisms(by_prism, (u, v), first_point, first_contour, slabs, steps)
+    np.testing.assert_array_equal(by_prism, by_slice)
+    assert by_slice.any()
 
 
 def test_what_lies_outside_is_cut_off_and_an_empty_roi_is_empty() -> None:
