@@ -13,14 +13,15 @@ from terasu.patient.volume import Volume
 
 _LEAST_DENSE_HU = -700.0
 _COARSE_MM = 4.0
-_TABLE_MM = 10.0
+_TABLE_MM = 18.0
+_SKIN_MM = 6.0
 
 
 def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = None) -> Mask:
     """Outline of the patient, holes (lung, gas) filled.
 
     The skin is put a third of the way from air to the median of what is dense, since raw CBCT reads tissue
-    200 to 500 HU too low. The table is a thin shell: it does not survive an opening of 10 mm in the slice
+    200 to 500 HU too low. The table is a thin shell: it does not survive an opening of 18 mm in the slice
     plane, and what is left of it does not hang together with the patient. That part is done at 4 mm.
 
     Args:
@@ -87,7 +88,7 @@ def _largest(mask: Mask) -> Mask:
 
 
 def _grown(mask: Mask, mm: NDArray[np.float64]) -> Mask:
-    return np.asarray(ndimage.binary_dilation(mask, _disc(mm, _TABLE_MM / 2)))
+    return np.asarray(ndimage.binary_dilation(mask, _disc(mm, _SKIN_MM)))
 
 
 def _finer(mask: Mask, step_zyx: NDArray[np.intp], shape_zyx: tuple[int, int, int]) -> Mask:

@@ -34,7 +34,8 @@ class Alignment:
         deformable, gate: None where not tried or failed.
         view: field of view.
         context: registered planning CT, rigid and (if its gate accepted it) deformed, and the day's outline.
-        body_planned: the planning CT's patient, in the treated position.
+        planning_body: the patient on the planning CT's grid: its External contour, or found in the image.
+        body_planned: the same on the day's grid, in the treated position.
         planned_on_day: planned structures where the plan wants them (treated position).
         organs_of_the_day: where they are today.
         origins: name → ``drawn``, ``deformed`` or ``rigid``.
@@ -49,6 +50,7 @@ class Alignment:
     gate: GateResult | None
     view: FieldOfView
     context: Context
+    planning_body: Mask
     body_planned: Mask
     planned_on_day: StructureSet
     organs_of_the_day: StructureSet
@@ -76,7 +78,7 @@ def align(case: Case, settings: Settings) -> Alignment:
     matched = treated if rigid is None else rigid.transform
     if settings.set_up == "matched":
         treated = matched
-    body = find_body(case.planning)
+    body = roles.external if roles.external is not None else find_body(case.planning)
     planned_on_day = propagate(roles.structures, treated, case.day.grid)
     moved = propagate(roles.structures, matched, case.day.grid)
     deformable, passed = _deformable(case, settings, roles, matched, view, moved, failures)
@@ -92,6 +94,7 @@ def align(case: Case, settings: Settings) -> Alignment:
         context=make_context(
             case.day, case.planning, rigid=matched, view=view.mask, deformation=_accepted(deformable, passed)
         ),
+        planning_body=body,
         body_planned=on_the_day(body, case.planning.grid, case.day.grid, treated),
         planned_on_day=planned_on_day,
         organs_of_the_day=replace(organs, masks={**organs.masks, **drawn}),

@@ -28,7 +28,13 @@ from terasu.workflow.beam_model import machine_for
 from terasu.workflow.case import Case
 from terasu.workflow.improve import Improvement
 from terasu.workflow.settings import Settings
-from terasu.workflow.whole_patient import continue_patient, dose_grid, in_planning_frame, patient_around
+from terasu.workflow.whole_patient import (
+    continue_patient,
+    dose_grid,
+    in_air,
+    in_planning_frame,
+    patient_around,
+)
 
 PLAN = "planning CT"
 TRUTH = "true CT of the day"
@@ -140,7 +146,7 @@ def dose_of_the_day(
     engine = default_engine()
     roles, planning = alignment.roles, case.planning
     delivery = case.delivery or _made_plan(case, alignment, settings, machine, engine)
-    body = find_body(planning)
+    body = alignment.planning_body
     grid = dose_grid(planning, body, roles.target_mask, spacing_mm=settings.dose_spacing_mm)
     calculator = _Calculator(engine, machine, density, delivery, grid)
     calculated = {
@@ -148,13 +154,15 @@ def dose_of_the_day(
     }
     total = 1 + len(calculated) + (case.truth is not None)
     tell = _counted(progress, total)
-    plan = ArmDose(PLAN, calculator.on(planning, tell(0)), {})
+    plan = ArmDose(PLAN, calculator.on(in_air(planning, body), tell(0)), {})
     plan = replace(plan, dvhs=_dvhs(plan.dose, roles.structures))
     today = structures_in_planning_frame(case, alignment)
-    around = patient_around(planning, alignment.treated, alignment.matched)
+    around = patient_around(planning, body, alignment.treated, alignment.matched)
     arms, failures, filled = dict[str, ArmDose](), dict[str, str](), None
     for number, (name, arm) in enumerate(calculated.items(), start=1):
-        whole = continue_patient(arm.enhanced.volume, alignment.view.mask, around, alignment.treated)
+        whole = continue_patient(
+            arm.enhanced.volume, alignment.view.mask, alignment.context.body, around, alignment.treated
+        )
         try:
             dose = calculator.on(whole.image, tell(number))
         except TerasuError as error:
@@ -254,7 +262,7 @@ def _on_the_truth(case: Case, calculator: _Calculator, today: StructureSet, tell
     if case.truth is None:
         return None
     image = resample(case.truth, case.planning.grid, outside=-1000.0)
-    dose = calculator.on(image, tell)
+    dose = calculator.on(in_air(image, find_body(image)), tell)
     return ArmDose(TRUTH, dose, _dvhs(dose, today))
 
 

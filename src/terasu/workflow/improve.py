@@ -18,6 +18,7 @@ from terasu.enhance.measure import (
     hu_error_by_tissue,
 )
 from terasu.errors import EnhanceError, TerasuError
+from terasu.patient.agreement import bounding_box
 from terasu.patient.resample import resample
 from terasu.patient.structures import Mask
 from terasu.patient.volume import Volume
@@ -115,18 +116,21 @@ def _measured(enhanced: Enhanced, reference: Volume, truth: Volume | None, insid
     image = enhanced.volume
     return Arm(
         enhanced=enhanced,
-        by_tissue=hu_error_by_tissue(image, reference, inside & _alike(image, reference)),
+        by_tissue=hu_error_by_tissue(image, reference, _alike(image, reference, inside)),
         overall=hu_error(image, reference, inside),
         true_overall=None if truth is None else hu_error(image, truth, inside),
         true_by_tissue={} if truth is None else hu_error_by_tissue(image, truth, inside),
     )
 
 
-def _alike(image: Volume, reference: Volume) -> Mask:
-    """True where both show the same tissue: smoothed by 3 mm they differ by less than ``ALIKE_HU``."""
-    sigma = 3.0 / np.asarray(image.grid.spacing_zyx_mm)
-    difference = image.values.astype(np.float32) - reference.values.astype(np.float32)
-    return np.asarray(np.abs(ndimage.gaussian_filter(difference, sigma, truncate=2.5)) < ALIKE_HU)
+def _alike(image: Volume, reference: Volume, inside: Mask) -> Mask:
+    """Inside, where both show the same tissue: means over about 7 mm differ by less than ``ALIKE_HU``."""
+    box = bounding_box(inside)
+    size = np.maximum(1, np.rint(7.0 / np.asarray(image.grid.spacing_zyx_mm))).astype(int)
+    difference = image.values[box].astype(np.float32) - reference.values[box].astype(np.float32)
+    same = np.zeros_like(inside)
+    same[box] = np.abs(ndimage.uniform_filter(difference, size)) < ALIKE_HU
+    return same & inside
 
 
 def _truth_on_the_day(case: Case) -> Volume | None:

@@ -28,6 +28,7 @@ class Roles:
         target: name of the one target that coverage and dose are judged by.
         targets: all targets.
         organs: organs at risk.
+        external: the patient's outline as drawn, None where nobody drew it.
         notes: why this target, and what was left out.
     """
 
@@ -35,6 +36,7 @@ class Roles:
     target: str
     targets: tuple[str, ...]
     organs: tuple[str, ...]
+    external: Mask | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -80,8 +82,18 @@ def roles_of(case: Case, settings: Settings) -> Roles:
         target=name,
         targets=tuple(dict.fromkeys(one for one in (name, *targets) if one in present)),
         organs=tuple(one for one in organs if one in present and one != name),
+        external=_external(case.contours, grid, [one for one in drawn if kinds[one] == "external"]),
         notes=tuple(notes),
     )
+
+
+def _external(contours: ContourSet, grid: Grid, names: list[str]) -> Mask | None:
+    """The first outline that was drawn on every slice of the grid; half an outline is none."""
+    for name in names:
+        mask = to_structures(contours, grid, [name])[name]
+        if mask.any(axis=(1, 2)).all():
+            return mask
+    return None
 
 
 def grown(mask: Mask, grid: Grid, margin_mm: float) -> Mask:

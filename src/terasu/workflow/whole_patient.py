@@ -19,11 +19,13 @@ class WholePatient:
     """An image that a beam can pass through from skin to skin.
 
     Attributes:
-        image: HU on the planning CT's grid, in the planning frame.
+        image: HU on the planning CT's grid, in the planning frame; air beyond the patient's outline.
+        body: that outline.
         filled: True where the day was not imaged and the planning CT stands in.
     """
 
     image: Volume
+    body: Mask
     filled: Mask
 
 
@@ -42,29 +44,45 @@ def in_planning_frame(mask: Mask, day: Grid, planning: Grid, treated: Rigid) -> 
     return resample(whole, planning, through=treated.inverse(), interpolation="nearest", outside=0).values
 
 
-def patient_around(planning: Volume, treated: Rigid, matched: Rigid) -> Volume:
+def patient_around(planning: Volume, body: Mask, treated: Rigid, matched: Rigid) -> WholePatient:
     """The planning CT moved to where the rigid match found the patient, in the planning frame.
 
     Args:
+        planning, body: planning CT and its outline.
         treated, matched: points of the day → points of the planning CT.
     """
     residual = Rigid(np.asarray(matched.matrix @ treated.inverse().matrix, dtype=np.float64))
-    return resample(planning, planning.grid, through=residual, outside=-1000.0)
+    moved = resample(planning, planning.grid, through=residual, outside=-1000.0)
+    outline = on_the_day(body, planning.grid, planning.grid, residual)
+    return WholePatient(in_air(moved, outline), outline, np.ones_like(outline))
 
 
-def continue_patient(image: Volume, view: Mask, around: Volume, treated: Rigid) -> WholePatient:
+def in_air(image: Volume, body: Mask) -> Volume:
+    """The image inside of the patient's outline, air beyond it.
+
+    Couch, clothes and the haze around a cone-beam image would each take some per cent of the dose, and differ
+    from image to image; so none of them is calculated.
+    """
+    return image.with_values(np.where(body, image.values, -1000.0).astype(np.float32))
+
+
+def continue_patient(
+    image: Volume, view: Mask, body: Mask, around: WholePatient, treated: Rigid
+) -> WholePatient:
     """The day's image where it was seen, the planning CT everywhere else.
 
     Args:
         image: the day's image, raw or improved, on the day's grid [HU].
-        view: True where the machine has seen, on the same grid.
+        view, body: what was seen, and the patient's outline, on the same grid.
         around: what stands in elsewhere, on the planning CT's grid; see ``patient_around``.
         treated: points of the day → points of the planning CT.
     """
-    placed = resample(image, around.grid, through=treated.inverse(), outside=-1000.0)
-    seen = in_planning_frame(view, image.grid, around.grid, treated)
-    values = np.where(seen, placed.values, around.values).astype(np.float32)
-    return WholePatient(Volume(values, around.grid, "HU", image.source), ~seen)
+    grid = around.image.grid
+    placed = resample(image, grid, through=treated.inverse(), outside=-1000.0)
+    seen = in_planning_frame(view, image.grid, grid, treated)
+    outline = np.where(seen, in_planning_frame(body, image.grid, grid, treated), around.body)
+    values = np.where(seen, placed.values, around.image.values).astype(np.float32)
+    return WholePatient(in_air(Volume(values, grid, "HU", image.source), outline), outline, ~seen)
 
 
 def dose_grid(
