@@ -10,7 +10,7 @@ from terasu.errors import InputError
 _LIMITS = {
     "size": (0.8, 1.25),
     "fat_mm": (15.0, 60.0),
-    "bladder_cc": (40.0, 600.0),
+    "bladder_cc": (40.0, 500.0),
     "rectal_gas_cc": (0.0, 80.0),
     "prostate_cc": (20.0, 90.0),
     "rotation_deg": (-15.0, 15.0),

@@ -49,9 +49,9 @@ def organs_of(anatomy: Anatomy) -> Organs:
     gas_mm = _gas_radius_mm(anatomy)
     rows = _rectum_rows(gas_mm)
     rectum, lumen = _tube(rows), _tube([(x, y, z, r - WALL_MM) for x, y, z, r in rows])
-    forward = {z: 2.0 * (_rectum_axis(z)[0] - y) for _, y, z, _ in rows}
+    forward = {z: (_rectum_axis(z)[0] - _rectum_axis(z)[1]) - (y - r) for _, y, z, r in rows}
     full = (anatomy.bladder_cc - _NORMAL_BLADDER_CC) / 100
-    push = 0.45 * max(0.0, _near(forward, -28.0) - 2) - 0.4 * float(np.clip(full, -2, 2))
+    push = 0.6 * max(0.0, _near(forward, -28.0) - 1.5) - 0.4 * float(np.clip(full, -2, 2))
     prostate = _prostate(anatomy, rectum, push, drop=0.8 * float(np.clip(full, -2, 3)))
     push = 0.75 * max(0.0, _near(forward, -4.0) - 2) - 0.9 * float(np.clip(full, -2, 3))
     vesicles = minus(_vesicles(push, 0.8 * float(np.clip(full, -2, 3))), prostate, rectum, gap_mm=0.4)
@@ -141,7 +141,7 @@ def _tube(rows: list[tuple[float, float, float, float]]) -> Shape:
 
 
 def _gas_profile_mm(z: float, gas_mm: float) -> float:
-    return gas_mm * float(np.exp(-(((z + 8) / 25) ** 2)))
+    return gas_mm * float(np.exp(-(((z + 13) / 25) ** 2)))
 
 
 def _rectum_rows(gas_mm: float) -> list[tuple[float, float, float, float]]:
