@@ -87,8 +87,8 @@ SEVERE = CbctArtefacts(
     length_mm=174,
 )
 """A truncated full-fan scan, after one real abdominal CBCT (TCIA Pancreatic-CT-CBCT-SEG, doi
-10.7937/TCIA.ESHQ-4D90, patient 001, fraction A). Error against the planning CT in the field of view: real ME −200, MAE 298 HU,
-simulated −196 and 293; gas and lung differ (tests/simulate/test_cbct.py)."""
+10.7937/TCIA.ESHQ-4D90, patient 001, fraction A). Error against the planning CT in its field of view:
+real ME −200, MAE 298 HU; simulated −196 and 293; gas and lung differ (tests/simulate/test_cbct.py)."""
 
 PRESETS = {"mild": MILD, "varian_like": VARIAN_LIKE, "severe": SEVERE}
 

@@ -195,7 +195,7 @@ def _write_day(
         isocentre,
         choices.artefacts,
         pixels=160 if choices.small else 512,
-        slice_mm=6.0 if choices.small else 3.0,
+        slice_mm=5.0 if choices.small else 3.0,
         frame_of_reference_uid=planning.grid.frame_of_reference_uid,
     )
     scan = simulate_cbct(true_ct, choices.artefacts, grid=grid, seed=today.seed)

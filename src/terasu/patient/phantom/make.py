@@ -53,8 +53,8 @@ class Phantom:
 
 
 def planning_grid(*, small: bool = False, frame_of_reference_uid: str = "") -> Grid:
-    """The grid of the planning CT: 72 slices of 3 mm, 512² at 0.98 mm; small: 36 of 6 mm, 160² at 3.2."""
-    pixels, pixel, slices, step = (160, 3.2, 36, 6.0) if small else (512, 0.98, 72, 3.0)
+    """The grid of the planning CT: 72 slices of 3 mm, 512² at 0.98 mm; small: 42 of 5 mm, 160² at 3.2."""
+    pixels, pixel, slices, step = (160, 3.2, 42, 5.0) if small else (512, 0.98, 72, 3.0)
     corner = -(pixels - 1) * pixel / 2
     return Grid.from_axes(
         (slices, pixels, pixels),
