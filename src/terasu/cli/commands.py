@@ -20,6 +20,7 @@ app = App(
     name="terasu",
     version=__version__,
     help="From the day's CBCT to a verdict: PASS, REVIEW or BLOCK, with reasons. Not a medical device.",
+    suppress_keyboard_interrupt=False,
 )
 
 

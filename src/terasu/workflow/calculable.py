@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from terasu.errors import InputError
+from terasu.enhance.arms import ARMS
+from terasu.errors import EnhanceError, InputError
 from terasu.workflow.case import Case
 from terasu.workflow.settings import Settings
 
@@ -12,6 +13,7 @@ def require_calculable_plan(case: Case, settings: Settings) -> None:
 
     Raises:
         InputError: no plan, and none is to be made.
+        EnhanceError: no improvement of that name.
         UnsupportedPlanError: beams that the engine or the machine file are not made for.
         PolicyError: a machine or density file that says something impossible.
     """
@@ -20,6 +22,10 @@ def require_calculable_plan(case: Case, settings: Settings) -> None:
     from terasu.dose.segments import require_supported
     from terasu.workflow.beam_model import machine_for
 
+    if settings.improvement not in ARMS:
+        raise EnhanceError(
+            f"There is no improvement named {settings.improvement!r}.", expected=", ".join(ARMS)
+        )
     if settings.density is not None:
         read_density_table(settings.density)
     if case.delivery is None:

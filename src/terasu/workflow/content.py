@@ -180,10 +180,9 @@ def _doses(dose: DayDose) -> Doses:
 
 
 def _gamma(dose: DayDose, criterion: tuple[float, float]) -> GammaResult:
-    percent, mm = criterion
     found = dose.gammas[criterion]
     return GammaResult(
-        criterion=f"{percent:g} %/{mm:g} mm, global, above 10 %",
+        criterion=found.criteria,
         arm=dose.chosen,
         pass_percent=found.pass_rate,
         judged_voxels=found.n_judged,

@@ -17,7 +17,7 @@ from terasu.dose.machine import Machine
 from terasu.dose.path_share import share_of_path
 from terasu.dose.plan_making import PlanRequest, make_plan
 from terasu.enhance.body import find_body
-from terasu.errors import TerasuError
+from terasu.errors import DoseError, TerasuError
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.resample import resample
@@ -233,10 +233,12 @@ def _dvhs(dose: Volume, structures: StructureSet) -> dict[str, Dvh]:
     """DVH of every structure that lies in the dose grid at least by half; less would tell nothing."""
     found = {}
     for name in structures.names:
-        if structures[name].any():
+        try:
             dvh = dvh_of_mask(dose, structures[name], structures.grid)
-            if dvh.outside_fraction <= 0.5:
-                found[name] = dvh
+        except DoseError:  # empty, or beyond the dose grid
+            continue
+        if dvh.outside_fraction <= 0.5:
+            found[name] = dvh
     return found
 
 

@@ -17,7 +17,7 @@ from terasu.enhance.measure import (
     hu_error,
     hu_error_by_tissue,
 )
-from terasu.errors import EnhanceError, TerasuError
+from terasu.errors import TerasuError
 from terasu.patient.agreement import bounding_box
 from terasu.patient.resample import resample
 from terasu.patient.structures import Mask
@@ -82,12 +82,8 @@ def improve(case: Case, alignment: Alignment, settings: Settings) -> Improvement
     """Run every classical arm and measure it.
 
     Raises:
-        EnhanceError: the arm that is to be delivered does not exist or failed.
+        EnhanceError: the arm that is to be delivered failed.
     """
-    if settings.improvement not in ARMS:
-        raise EnhanceError(
-            f"There is no improvement named {settings.improvement!r}.", expected=", ".join(ARMS)
-        )
     context = alignment.context
     inside = context.view & context.body
     reference = context.deformed or context.planning

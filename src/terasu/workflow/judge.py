@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy import ndimage
 
@@ -23,7 +25,7 @@ GAMMA_LIMIT = (3.0, 2.0)
 """(percent, mm) that the policy's limit is for: AAPM TG-218."""
 
 
-def judge_flags(case: Case) -> list[Finding]:
+def judge_flags(flags: Iterable[str]) -> list[Finding]:
     """What the reader of the folder wants to be looked at."""
     return [
         stated(
@@ -33,7 +35,7 @@ def judge_flags(case: Case) -> list[Finding]:
             value="incomplete or unusual",
             limit="complete",
         )
-        for flag in case.flags
+        for flag in flags
     ]
 
 
@@ -49,7 +51,7 @@ def judge_anatomy(policy: Policy, case: Case, alignment: Alignment) -> list[Find
         day_grid=case.day.grid,
     )
     return [
-        *judge_flags(case),
+        *judge_flags((*case.flags, *alignment.roles.flags)),
         *day_image.grid_is_fit(policy, case.day.grid),
         *day_image.covered(policy, covered, target_name=target),
         *day_image.scale_is_hu(policy, case.day.values, alignment.context.body & alignment.view.mask),

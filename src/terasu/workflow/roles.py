@@ -29,6 +29,7 @@ class Roles:
         targets: all targets.
         organs: organs at risk.
         external: the patient's outline as drawn, None where nobody drew it.
+        flags: what is missing and should be looked at.
         notes: why this target, and what was left out.
     """
 
@@ -37,6 +38,7 @@ class Roles:
     targets: tuple[str, ...]
     organs: tuple[str, ...]
     external: Mask | None = None
+    flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -55,7 +57,8 @@ def roles_of(case: Case, settings: Settings) -> Roles:
     drawn = [roi.name for roi in case.contours if roi.contours_lps_mm]
     kinds = {roi.name: role_of(roi.name, roi.interpreted_type) for roi in case.contours}
     empty = [name for name in case.contours.names if name not in drawn]
-    notes = [f"ROI without contours, left out: {', '.join(empty)}."] if empty else []
+    flags = [f"ROI without contours, left out: {', '.join(empty)}."] if empty else []
+    notes: list[str] = []
     targets = [name for name in drawn if kinds[name] == "target"]
     organs = [name for name in drawn if kinds[name] == "oar"]
     name, why = _chosen_target(case.contours, case.delivery, targets, settings)
@@ -83,6 +86,7 @@ def roles_of(case: Case, settings: Settings) -> Roles:
         targets=tuple(dict.fromkeys(one for one in (name, *targets) if one in present)),
         organs=tuple(one for one in organs if one in present and one != name),
         external=_external(case.contours, grid, [one for one in drawn if kinds[one] == "external"]),
+        flags=tuple(flags),
         notes=tuple(notes),
     )
 
@@ -102,6 +106,18 @@ def grown(mask: Mask, grid: Grid, margin_mm: float) -> Mask:
         to_sitk(mask, grid), squaredDistance=False, useImageSpacing=True, insideIsPositive=False
     )
     return np.asarray(sitk.GetArrayFromImage(distance) <= margin_mm)
+
+
+def _refuse_empty_target(contours: ContourSet, delivery: Delivery | None) -> None:
+    prescribed = "" if delivery is None else delivery.target_name
+    meant = [roi for roi in contours if same_target(roi.name, prescribed)]
+    if meant and not any(roi.contours_lps_mm for roi in meant):
+        raise InputError(
+            f"The plan's target {meant[0].name!r} has no contours.",
+            got="an ROI without contours",
+            expected="the target that was planned on",
+            todo="Export the structure set of the plan again, or name another target with --target ROI.",
+        )
 
 
 def same_target(roi_name: str, prescribed_to: str) -> bool:
@@ -145,6 +161,7 @@ def _chosen_target(
                 expected="one of these names for --target",
             )
         return settings.target, f"Target {settings.target}: named by the reader."
+    _refuse_empty_target(contours, delivery)
     meant = [name for name in drawn if delivery is not None and same_target(name, delivery.target_name)]
     if meant:
         return meant[0], f"Target {meant[0]}: the plan prescribes to it."
