@@ -87,7 +87,7 @@ def improve(case: Case, alignment: Alignment, settings: Settings) -> Improvement
     context = alignment.context
     inside = context.view & context.body
     reference = context.deformed or context.planning
-    truth = _truth_on_the_day(case)
+    truth = None if case.truth is None else _on_the_day(case.truth, case, alignment)
     arms, failures = dict[str, Arm](), dict[str, str]()
     for name, enhancer in ARMS.items():
         try:
@@ -129,7 +129,6 @@ def _alike(image: Volume, reference: Volume, inside: Mask) -> Mask:
     return same & inside
 
 
-def _truth_on_the_day(case: Case) -> Volume | None:
-    if case.truth is None:
-        return None
-    return resample(case.truth, case.day.grid, outside=AIR_HU)
+def _on_the_day(truth: Volume, case: Case, alignment: Alignment) -> Volume:
+    """The true CT, which lies in the planning frame, on the day's grid."""
+    return resample(truth, case.day.grid, through=alignment.treated, outside=AIR_HU)
