@@ -76,7 +76,7 @@ class DayDose:
         planning_system: the planning system's own dose of the plan, None where the folder holds none.
         gammas: criterion → gamma of the leading arm against the plan.
         structures_of_the_day: in the planning frame, on the planning CT's grid.
-        target, organs: names.
+        target, organs: names; ``spared`` are the organs that lie outside of the target and are judged.
         through_fill_percent, lung_path_percent: what the dose rests on.
         engine, machine, density: what calculated it.
         failures: arm → reason.
@@ -95,6 +95,7 @@ class DayDose:
     structures_of_the_day: StructureSet
     target: str
     organs: tuple[str, ...]
+    spared: tuple[str, ...]
     through_fill_percent: float
     lung_path_percent: float
     engine: str
@@ -194,6 +195,7 @@ def dose_of_the_day(
         structures_of_the_day=today,
         target=roles.target,
         organs=tuple(name for name in roles.organs if name in plan.dvhs),
+        spared=tuple(name for name in roles.spared if name in plan.dvhs),
         through_fill_percent=100
         * share_of_path(filled, body, planning.grid, delivery, _target_points(planning, roles.target_mask)),
         lung_path_percent=100 * _lung_share(planning, delivery, roles.target_mask, density),

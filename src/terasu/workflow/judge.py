@@ -94,7 +94,7 @@ def judge_dose(policy: Policy, dose: DayDose) -> list[Finding]:
     return [
         *dose_of_day.dose_bracket(policy, bracket, dose.prescription_gy),
         *dose_of_day.target_dose(policy, [change(dose, day, dose.target)] if dose.target in day.dvhs else []),
-        *dose_of_day.oar_dose(policy, [change(dose, day, one) for one in dose.organs if one in day.dvhs]),
+        *dose_of_day.oar_dose(policy, [change(dose, day, one) for one in dose.spared if one in day.dvhs]),
         *dose_of_day.gamma_against_plan(
             policy, dose.gammas[GAMMA_LIMIT].pass_rate, f"{percent:g} %/{mm:g} mm, global"
         ),

@@ -42,6 +42,12 @@ class Roles:
     notes: tuple[str, ...] = ()
 
     @property
+    def spared(self) -> tuple[str, ...]:
+        """Organs at risk that are to be spared: those of which less than half lies in a target."""
+        targets = np.logical_or.reduce([self.structures[name] for name in self.targets])
+        return tuple(name for name in self.organs if targets[self.structures[name]].mean() < 0.5)
+
+    @property
     def target_mask(self) -> Mask:
         """Mask of the judged target on the planning CT's grid."""
         return self.structures[self.target]
