@@ -19,6 +19,8 @@ from terasu.workflow.improve import Improvement
 
 CBCT_LEAST_SEEN = 0.2
 """An organ is judged if the day shows at least this share of it."""
+LEAST_OF_A_TISSUE = 0.01
+"""A tissue is judged if it makes up this share of the patient that was seen: the rims of gas are no lung."""
 BRACKET = ("density_override", "virtual_ct")
 """Densities that do not rest on the delivered image's HU."""
 GAMMA_LIMIT = (3.0, 2.0)
@@ -66,7 +68,12 @@ def judge_image(policy: Policy, improvement: Improvement) -> list[Finding]:
     """HU by tissue and distortion of the delivered image; arms that failed."""
     arm = improvement.arms[improvement.chosen]
     words = f"improved CBCT ({improvement.chosen})"
-    errors = {tissue: error.mean_hu for tissue, error in arm.by_tissue.items() if error.voxels >= 1000}
+    all_voxels = sum(error.voxels for error in arm.by_tissue.values())
+    errors = {
+        tissue: error.mean_hu
+        for tissue, error in arm.by_tissue.items()
+        if error.voxels >= LEAST_OF_A_TISSUE * all_voxels
+    }
     return [
         *hounsfield.hu_by_class(policy, errors, image=words),
         *distortion.distortion(
