@@ -203,7 +203,7 @@ def phantom_scatter(machine: Machine, field_mm: Array) -> Array:
     sides = [reference.field_mm, *np.atleast_1d(field_mm)]
     depth = np.array([reference.depth_mm])
     dose = [axis_dose(machine, depth, field_mm=float(s), ssd_mm=reference.ssd_mm)[0] for s in sides]
-    return np.asarray(dose[1:]) / dose[0]
+    return np.asarray(np.asarray(dose[1:]) / dose[0], float)
 
 
 def _fit_head_scatter(data: BeamData, machine: Machine) -> Table:
