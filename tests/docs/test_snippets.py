@@ -42,28 +42,37 @@ def name_of(snippet: Snippet) -> str:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a small made patient lies as ``patient``."""
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the pages' folders, and a small made patient."""
     from terasu.cli import main
 
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("desks")
     assert main(["phantom", str(folder / "made"), "--small"]) == 0
-    (folder / "patient").symlink_to(folder / "made" / "patient")
     return folder
 
 
+def desk_of(snippet: Snippet, desks: Path) -> Path:
+    """A folder for one page, in which the made patient lies as ``patient``: its snippets follow each other."""
+    desk = desks / "-".join(snippet.page.relative_to(ROOT).parts)
+    if not desk.exists():
+        desk.mkdir()
+        (desk / "patient").symlink_to(desks / "made" / "patient")
+    return desk
+
+
 @pytest.mark.parametrize("snippet", list(snippets("python")), ids=name_of)
-def test_python_snippet_runs(snippet: Snippet, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(desk)
+def test_python_snippet_runs(snippet: Snippet, desks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk_of(snippet, desks))
     exec(compile(snippet.code, name_of(snippet), "exec"), {"__name__": "snippet"})
 
 
 @pytest.mark.parametrize("snippet", list(snippets("sh")), ids=name_of)
 def test_command_snippet_runs(
-    snippet: Snippet, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    snippet: Snippet, desks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from terasu.cli import main
 
+    desk = desk_of(snippet, desks)
     monkeypatch.chdir(desk)
     for line in snippet.code.splitlines():
         words = shlex.split(line, comments=True)
