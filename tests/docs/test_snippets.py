@@ -52,7 +52,7 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def desk_of(snippet: Snippet, desks: Path) -> Path:
-    """A folder for one page, in which the made patient lies as ``patient``: its snippets follow each other."""
+    """A folder for one page, with the made patient as ``patient``; a page's snippets follow each other."""
     desk = desks / "-".join(snippet.page.relative_to(ROOT).parts)
     if not desk.exists():
         desk.mkdir()

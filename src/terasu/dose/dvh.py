@@ -110,7 +110,7 @@ def dvh_of(dose: Volume, roi: Roi, *, slab_mm: float | None = None) -> Dvh:
 
 
 def dvh_of_mask(dose: Volume, mask: Mask, grid: Grid, *, name: str = "structure") -> Dvh:
-    """DVH of a mask: its voxels, divided until there are points enough.
+    """DVH of a mask: its voxels, divided until there are points enough; of a very large one a sample.
 
     Args:
         dose: absorbed dose [Gy], on any grid.
@@ -123,8 +123,10 @@ def dvh_of_mask(dose: Volume, mask: Mask, grid: Grid, *, name: str = "structure"
         raise DoseError(f"The {name} is empty, so it has no DVH.", expected="at least one voxel inside")
     box = bounding_box(mask)
     index = np.argwhere(mask[box]) + [part.start for part in box]
-    parts = _parts(count, grid.spacing_zyx_mm)
-    within = [index + offset + _spread(count, parts) for offset in _centres(parts)]
+    if count > 2 * POINTS:
+        index = index[np.random.default_rng(83).choice(count, POINTS, replace=False)]
+    parts = _parts(len(index), grid.spacing_zyx_mm)
+    within = [index + offset + _spread(len(index), parts) for offset in _centres(parts)]
     volume_cc = count * grid.voxel_volume_mm3 / 1000
     return _of_points(dose, grid.to_lps_mm(np.concatenate(within)), volume_cc, name)
 
@@ -147,7 +149,8 @@ def require_covered(dvh: Dvh, name: str, *, most_outside: float = 0.001) -> None
 def _of_points(dose: Volume, points_lps_mm: Array, volume_cc: float, name: str) -> Dvh:
     if dose.unit != "Gy":
         raise DoseError("A DVH needs a dose in Gy.", got=dose.unit, expected="Gy")
-    inside = dose.grid.contains(points_lps_mm)
+    places = dose.grid.to_index_kji(points_lps_mm)
+    inside = np.all((places >= -0.5) & (places <= np.asarray(dose.grid.shape_zyx) - 0.5), axis=1)
     if not inside.any():
         raise DoseError(
             f"The dose grid does not meet the {name}.",
@@ -155,8 +158,9 @@ def _of_points(dose: Volume, points_lps_mm: Array, volume_cc: float, name: str) 
             expected="a dose grid around it",
             todo="Check that dose and structure lie in one frame of reference.",
         )
-    index = dose.grid.to_index_kji(points_lps_mm[inside]).T
-    values = ndimage.map_coordinates(dose.values, index, order=1, mode="nearest", output=np.float64)
+    values = ndimage.map_coordinates(
+        dose.values, places[inside].T, order=1, mode="nearest", output=np.float64
+    )
     # To the microgray, so that a uniform dose stays one number through the interpolation.
     return Dvh(np.sort(np.round(values, 6)), volume_cc, float(1 - inside.mean()))
 
@@ -166,7 +170,7 @@ def _parts(count: int, spacing_zyx_mm: tuple[float, float, float]) -> tuple[int,
     target_mm = float(np.cbrt(count * np.prod(spacing_zyx_mm) / POINTS))
     step = np.clip(target_mm, FINEST_MM, COARSEST_MM)
     parts = np.maximum(1, np.ceil(np.asarray(spacing_zyx_mm) / step - 0.25)).astype(int)
-    while count * parts.prod() > 8 * POINTS and parts.max() > 1:
+    while count * parts.prod() > 2 * POINTS and parts.max() > 1:
         parts[parts.argmax()] -= 1
     k, j, i = (int(n) for n in parts)
     return k, j, i
