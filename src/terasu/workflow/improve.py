@@ -122,7 +122,7 @@ def _measured(enhanced: Enhanced, reference: Volume, truth: Volume | None, insid
 def _alike(image: Volume, reference: Volume, inside: Mask) -> Mask:
     """Inside, where both show the same tissue: means over about 7 mm differ by less than ``ALIKE_HU``."""
     box = bounding_box(inside)
-    size = np.maximum(1, np.rint(7.0 / np.asarray(image.grid.spacing_zyx_mm))).astype(int)
+    size = [max(1, round(7.0 / mm)) for mm in image.grid.spacing_zyx_mm]
     difference = image.values[box].astype(np.float32) - reference.values[box].astype(np.float32)
     same = np.zeros_like(inside)
     same[box] = np.abs(ndimage.uniform_filter(difference, size)) < ALIKE_HU
