@@ -1,10 +1,8 @@
 """Dose–volume histograms, exact enough for small structures in steep gradients.
 
-A structure is sampled at points much finer than the dose grid (an RTSTRUCT's polygons on a grid of their own,
-a mask's voxels divided), and the dose is interpolated linearly at each. Every point carries the same volume.
-
-The points are spread at random within their cells (always the same way), so that a dose that rises along
-the sampling's own axes is not seen in steps.
+A structure is cut into parts much finer than the dose grid: an RTSTRUCT's polygons as a solid blended
+between their planes (``dvh_outline``), a mask's voxels divided. At each the dose is interpolated linearly,
+and its rise across the part is spread over the histogram (``dvh_points``).
 
 Sources: quantities, ICRU Report 83 (2010) and ICRU Report 91 (2017); the analytic shapes that this is
 held to, Nelms et al. 2015, doi 10.1118/1.4923175.
@@ -13,23 +11,25 @@ held to, Nelms et al. 2015, doi 10.1118/1.4923175.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from terasu.dose.dvh_outline import solid_of
 from terasu.errors import DoseError
-from terasu.patient.agreement import bounding_box
-from terasu.patient.contours import polygons_volume_cc, rasterise
 from terasu.patient.grid import Grid
+from terasu.patient.planes import Planes, planes_of
 from terasu.patient.structures import Mask, Roi
 from terasu.patient.volume import Volume
 
 Array = NDArray[np.float64]
 
-POINTS = 200_000
-"""Points that a structure is sampled at, about; a smaller one gets finer steps."""
-FINEST_MM, COARSEST_MM = 0.15, 1.5
+PARTS = 150_000
+"""Parts that a structure is cut into, about; a smaller one gets finer parts."""
+FINEST_MM, COARSEST_MM = 0.15, 2.5
+BINS = 8192
+SMALL_CC, SMALL_NEAR_MAX_CC = 2.0, 0.035
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,44 +37,46 @@ class Dvh:
     """The dose of one structure.
 
     Attributes:
-        sorted_gy: dose at points of equal volume, rising [Gy].
+        dose_gy: (n,) rising [Gy].
+        share: (n,) part of the volume, 1 … 0, that receives at least this dose; linear in between.
         volume_cc: of the structure [cm³].
+        mean_gy: ``Dmean`` [Gy].
+        min_gy, max_gy: lowest and highest dose of a part; prefer ``d_percent(98)`` and ``near_max_gy``.
         outside_fraction: share of its volume beyond the dose grid, which no number here knows.
     """
 
-    sorted_gy: Array
+    dose_gy: Array
+    share: Array
     volume_cc: float
+    mean_gy: float
+    min_gy: float
+    max_gy: float
     outside_fraction: float = 0.0
 
     def d_percent(self, percent: float) -> float:
         """``D95%``: dose that at least this percentage of the volume receives [Gy]. ICRU 83."""
-        return float(np.quantile(self.sorted_gy, 1 - percent / 100))
+        wanted = min(max(percent / 100, 0.0), 1.0)
+        above = max(int(np.searchsorted(-self.share, -wanted, side="right")) - 1, 0)
+        following = min(above + 1, len(self.share) - 1)
+        fall = self.share[above] - self.share[following]
+        part = (self.share[above] - wanted) / fall if fall > 0 else 0.0
+        dose = self.dose_gy[above] + part * (self.dose_gy[following] - self.dose_gy[above])
+        return float(min(max(dose, self.min_gy), self.max_gy))
 
     def d_cc(self, volume_cc: float) -> float:
-        """``D0.03cc``: dose to the hottest volume of this size [Gy]; the minimum if the structure is smaller.
-
-        ICRU 91 states the near maximum of small structures as D of 35 mm³: ``d_cc(0.035)``.
-        """
-        return self.d_percent(min(100.0, 100 * volume_cc / self.volume_cc))
+        """``D0.03cc``: dose to the hottest volume of this size [Gy], or the lowest if it is smaller."""
+        return self.d_percent(100 * volume_cc / self.volume_cc)
 
     def v_gy(self, dose_gy: float) -> float:
         """``V20Gy``: share of the volume that receives at least this dose [%]."""
-        return 100.0 * (1 - np.searchsorted(self.sorted_gy, dose_gy, side="left") / self.sorted_gy.size)
+        if dose_gy <= self.min_gy:
+            return 100.0
+        return 0.0 if dose_gy > self.max_gy else 100.0 * float(np.interp(dose_gy, self.dose_gy, self.share))
 
     @property
-    def mean_gy(self) -> float:
-        """``Dmean`` [Gy]."""
-        return float(self.sorted_gy.mean())
-
-    @property
-    def max_gy(self) -> float:
-        """Largest sampled dose [Gy]; prefer ``d_percent(2)`` or ``d_cc(0.035)``."""
-        return float(self.sorted_gy[-1])
-
-    @property
-    def min_gy(self) -> float:
-        """Smallest sampled dose [Gy]; prefer ``d_percent(98)``."""
-        return float(self.sorted_gy[0])
+    def near_max_gy(self) -> float:
+        """D2%, and D of 35 mm³ for a structure below 2 cm³. ICRU 91."""
+        return self.d_cc(SMALL_NEAR_MAX_CC) if self.volume_cc < SMALL_CC else self.d_percent(2)
 
     @property
     def homogeneity_index(self) -> float:
@@ -84,33 +86,36 @@ class Dvh:
     def curve(self, *, bins: int = 200) -> tuple[Array, Array]:
         """Cumulative DVH: rising dose [Gy], volume that receives at least it [%]."""
         dose = np.linspace(0.0, max(self.max_gy, 1e-6) * 1.02, bins)
-        return dose, 100.0 * (1 - np.searchsorted(self.sorted_gy, dose, side="left") / self.sorted_gy.size)
+        return dose, np.array([self.v_gy(one) for one in dose])
 
 
 def dvh_of(dose: Volume, roi: Roi, *, slab_mm: float | None = None) -> Dvh:
     """DVH of an ROI's polygons; the first and last contour end half a slab beyond their planes.
 
     Args:
-        dose: absorbed dose [Gy].
-        roi: closed planar contours, LPS [mm].
-        slab_mm: slice spacing that the ROI was drawn on; taken from its planes if left out.
+        dose: absorbed dose [Gy], on any grid.
+        roi: closed planar contours, LPS [mm], in parallel planes of any direction.
+        slab_mm: slice spacing that the ROI was drawn on; taken from the ROI if left out.
     Raises:
-        DoseError: no contours, or an ROI that the dose grid does not meet.
+        DoseError: no contours, one plane of unknown thickness, or an ROI that the dose grid does not meet.
+        GeometryError: contours in planes that are not parallel.
     """
-    if not roi.contours_lps_mm:
-        raise DoseError(
-            f"The structure {roi.name!r} has no contours, so it has no DVH.",
-            expected="closed contours",
-            todo="Draw it, or leave it out.",
-        )
-    volume_cc = polygons_volume_cc(roi.contours_lps_mm, slab_mm=slab_mm)
-    fine = _fine_grid(roi.contours_lps_mm, volume_cc, slab_mm)
-    index = np.argwhere(rasterise(roi.contours_lps_mm, fine, slab_mm=slab_mm))
-    return _of_points(dose, fine.to_lps_mm(index + _spread(len(index), (1, 1, 1))), volume_cc, roi.name)
+    from terasu.dose.dvh_points import gather_slabs
+
+    _require_gy(dose)
+    planes = planes_of(roi.contours_lps_mm)
+    thickness_mm = _thickness_mm(planes, roi, slab_mm)
+    step_mm = _step_mm(planes, thickness_mm)
+    solid = solid_of(planes, thickness_mm, step_mm)
+    onto = np.column_stack([dose.grid.inverse[:3, :3] @ solid.frame, dose.grid.inverse[:3, 3]])
+    histogram = _Histogram.over(dose)
+    arrays = solid.signed_mm, solid.layers_mm, solid.start_mm
+    gather_slabs(dose.values, onto, *arrays, solid.step_mm, histogram.bins, histogram.sums)
+    return histogram.as_dvh(dose, 1.0, roi.name)
 
 
 def dvh_of_mask(dose: Volume, mask: Mask, grid: Grid, *, name: str = "structure") -> Dvh:
-    """DVH of a mask: its voxels, divided until there are points enough; of a very large one a sample.
+    """DVH of a mask: its voxels, divided until there are parts enough.
 
     Args:
         dose: absorbed dose [Gy], on any grid.
@@ -118,17 +123,17 @@ def dvh_of_mask(dose: Volume, mask: Mask, grid: Grid, *, name: str = "structure"
     Raises:
         DoseError: an empty mask, or one that the dose grid does not meet.
     """
-    count = int(np.count_nonzero(mask))
-    if count == 0:
+    from terasu.dose.dvh_points import gather_voxels
+
+    _require_gy(dose)
+    inside = np.flatnonzero(mask)
+    if not len(inside):
         raise DoseError(f"The {name} is empty, so it has no DVH.", expected="at least one voxel inside")
-    box = bounding_box(mask)
-    index = np.argwhere(mask[box]) + [part.start for part in box]
-    if count > 2 * POINTS:
-        index = index[np.random.default_rng(83).choice(count, POINTS, replace=False)]
-    parts = _parts(len(index), grid.spacing_zyx_mm)
-    within = [index + offset + _spread(len(index), parts) for offset in _centres(parts)]
-    volume_cc = count * grid.voxel_volume_mm3 / 1000
-    return _of_points(dose, grid.to_lps_mm(np.concatenate(within)), volume_cc, name)
+    onto = (dose.grid.inverse @ grid.affine)[:3]
+    histogram = _Histogram.over(dose)
+    parts = _parts(len(inside), grid.spacing_zyx_mm)
+    gather_voxels(dose.values, onto, inside, mask.shape, parts, histogram.bins, histogram.sums)
+    return histogram.as_dvh(dose, grid.voxel_volume_mm3, name)
 
 
 def require_covered(dvh: Dvh, name: str, *, most_outside: float = 0.001) -> None:
@@ -146,61 +151,83 @@ def require_covered(dvh: Dvh, name: str, *, most_outside: float = 0.001) -> None
         )
 
 
-def _of_points(dose: Volume, points_lps_mm: Array, volume_cc: float, name: str) -> Dvh:
-    if dose.unit != "Gy":
-        raise DoseError("A DVH needs a dose in Gy.", got=dose.unit, expected="Gy")
-    places = dose.grid.to_index_kji(points_lps_mm)
-    inside = np.all((places >= -0.5) & (places <= np.asarray(dose.grid.shape_zyx) - 0.5), axis=1)
-    if not inside.any():
-        raise DoseError(
-            f"The dose grid does not meet the {name}.",
-            got=dose.grid.describe(),
-            expected="a dose grid around it",
-            todo="Check that dose and structure lie in one frame of reference.",
+@dataclass(frozen=True, eq=False)
+class _Histogram:
+    """What is gathered: changes of density at the edges, and the sums."""
+
+    bins: tuple[float, float, Array]
+    sums: Array
+
+    @classmethod
+    def over(cls, dose: Volume) -> _Histogram:
+        low, high = float(dose.values.min()), float(dose.values.max())
+        width = max(high - low, 1e-6 * max(abs(high), 1e-3)) / (BINS - 4)
+        return cls((low - 2 * width, width, np.zeros(BINS)), np.array([np.inf, -np.inf, 0.0, 0.0, 0.0]))
+
+    def as_dvh(self, dose: Volume, mm3_per_share: float, name: str) -> Dvh:
+        lowest, highest, total, inside, everything = (float(value) for value in self.sums)
+        if not inside > 0:
+            raise DoseError(
+                f"The dose grid does not meet the {name}.",
+                got=dose.grid.describe(),
+                expected="a dose grid around it",
+                todo="Check that dose and structure lie in one frame of reference.",
+            )
+        first, width, change = self.bins
+        below = np.concatenate([[0.0], np.cumsum(np.cumsum(change))[:-1]]) * width
+        share = np.clip(1 - np.maximum.accumulate(below) / inside, 0.0, 1.0)
+        low, high = float(dose.values.min()), float(dose.values.max())
+        return Dvh(
+            dose_gy=np.asarray(first + width * np.arange(BINS), np.float64),
+            share=share,
+            volume_cc=everything * mm3_per_share / 1000,
+            mean_gy=total / inside,
+            min_gy=max(lowest, low),
+            max_gy=min(highest, high),
+            outside_fraction=max(0.0, 1 - inside / everything),
         )
-    values = ndimage.map_coordinates(
-        dose.values, places[inside].T, order=1, mode="nearest", output=np.float64
-    )
-    # To the microgray, so that a uniform dose stays one number through the interpolation.
-    return Dvh(np.sort(np.round(values, 6)), volume_cc, float(1 - inside.mean()))
+
+
+def _thickness_mm(planes: Planes, roi: Roi, slab_mm: float | None) -> float:
+    if not planes.contours:
+        raise DoseError(
+            f"The structure {roi.name!r} has no contours, so it has no DVH.",
+            expected="closed contours",
+            todo="Draw it, or leave it out.",
+        )
+    thickness = slab_mm or roi.slab_mm or planes.spacing_mm
+    if not thickness:
+        raise DoseError(
+            f"The structure {roi.name!r} is drawn in one plane, so it has no volume.",
+            got="contours in one plane, and no slice thickness",
+            expected="two planes, or the thickness that one stands for",
+            todo="Pass slab_mm=…, the slice spacing of the images drawn on.",
+        )
+    return float(thickness)
+
+
+def _step_mm(planes: Planes, thickness_mm: float) -> float:
+    """Part size from the size of the structure: area of its planes' bounding boxes × thickness."""
+    axes = np.column_stack(planes.in_plane_axes)
+    boxes = [np.prod(np.ptp(np.concatenate(plane) @ axes, axis=0)) for plane in planes.by_plane()]
+    return float(np.clip(np.cbrt(sum(boxes) * thickness_mm / PARTS), FINEST_MM, COARSEST_MM))
 
 
 def _parts(count: int, spacing_zyx_mm: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Into how many parts a voxel is divided along (k, j, i): longer sides into more."""
-    target_mm = float(np.cbrt(count * np.prod(spacing_zyx_mm) / POINTS))
+    """Into how many parts a voxel is divided along (k, j, i): longer sides into more.
+
+    One, or an even number: then no part's middle lies where the interpolated dose has a kink.
+    """
+    target_mm = float(np.cbrt(count * np.prod(spacing_zyx_mm) / PARTS))
     step = np.clip(target_mm, FINEST_MM, COARSEST_MM)
     parts = np.maximum(1, np.ceil(np.asarray(spacing_zyx_mm) / step - 0.25)).astype(int)
-    while count * parts.prod() > 2 * POINTS and parts.max() > 1:
-        parts[parts.argmax()] -= 1
-    k, j, i = (int(n) for n in parts)
+    k, j, i = (int(n + n % 2) if n > 1 else 1 for n in parts)
     return k, j, i
 
 
-def _centres(parts: tuple[int, int, int]) -> Array:
-    """(n, 3) centres of the parts, in voxels from the voxel's centre."""
-    axes = [(np.arange(n) + 0.5) / n - 0.5 for n in parts]
-    return np.asarray(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3), float)
-
-
-def _spread(count: int, parts: tuple[int, int, int]) -> Array:
-    """(n, 3) places within a part, in voxels; the same on every call."""
-    return np.asarray((np.random.default_rng(83).random((count, 3)) - 0.5) / np.asarray(parts), float)
-
-
-def _fine_grid(contours: tuple[NDArray[np.float64], ...], volume_cc: float, slab_mm: float | None) -> Grid:
-    """An axis-parallel grid around the contours, fine enough for the structure's size.
-
-    Along z its cells end where the contours' slabs end, so that no slab is cut in the middle of a cell.
-    """
-    points = np.concatenate(contours)
-    step = float(np.clip(np.cbrt(volume_cc * 1000 / POINTS), FINEST_MM, COARSEST_MM))
-    planes = np.unique(np.round([contour[:, 2].mean() for contour in contours], 3))
-    slab = slab_mm or (float(np.median(np.diff(planes))) if planes.size > 1 else 1.0)
-    fine_z = slab / np.ceil(slab / step)
-    low, high = points.min(axis=0) - step, points.max(axis=0) + step
-    low[2], high[2] = low[2] + step - slab / 2 - fine_z, high[2] - step + slab / 2 + fine_z
-    spacing = np.array([step, step, fine_z])
-    x, y, z = (int(n) for n in np.ceil((high - low) / spacing - 1e-6))
-    return Grid.from_axes(
-        (z, y, x), spacing_zyx_mm=spacing[::-1].tolist(), origin_lps_mm=(low + spacing / 2).tolist()
-    )
+def _require_gy(dose: Volume) -> None:
+    problem: Any = dose.unit if dose.unit != "Gy" else None
+    if problem is None and not np.isfinite(dose.values).all():
+        problem = "NaN or infinite values"
+    if problem is not None:
+        raise DoseError("A DVH needs a dose in Gy.", got=problem, expected="finite values in Gy")
