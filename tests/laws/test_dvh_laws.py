@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from terasu.dose.dvh import dvh_of, dvh_of_mask, require_covered
 from terasu.errors import DoseError
@@ -95,3 +96,45 @@ def test_a_target_that_the_grid_cuts_is_refused_by_name() -> None:
     assert 0 < cut.outside_fraction < 1
     with pytest.raises(DoseError, match="PTV"):
         require_covered(cut, "PTV")
+
+
+def turned(roi: Roi, grid: Grid, onto: Grid) -> Roi:
+    """The ROI moved with the grid."""
+    moved = tuple(onto.to_lps_mm(grid.to_index_kji(contour)) for contour in roi.contours_lps_mm)
+    return Roi(roi.name, roi.number, moved)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 1000), st.tuples(*[st.floats(-1.5, 1.5)] * 3))
+def test_polygons_turned_with_the_dose_keep_their_dvh(seed: int, angles: tuple[float, float, float]) -> None:
+    axes = np.eye(3)
+    for axis, angle in enumerate(angles):
+        c, s = np.cos(angle), np.sin(angle)
+        axes = axes @ np.roll(np.roll([[1, 0, 0], [0, c, -s], [0, s, c]], axis, 0), axis, 1)
+    oblique = Grid.from_axes(SHAPE, spacing_zyx_mm=(3, 2, 2), direction_lps=axes, origin_lps_mm=(5, 9, -7))
+    circle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    rings = [np.c_[11 + 7 * np.cos(circle), 9 + 6 * np.sin(circle), np.full(40, 3.0 * k)] for k in (2, 3, 4)]
+    roi = Roi("PTV", 1, tuple(rings))
+    smooth = ndimage.gaussian_filter(a_dose(seed, a_grid()).values, 1)
+    here = dvh_of(Volume(smooth, a_grid(), "Gy"), roi)
+    there = dvh_of(Volume(smooth, oblique, "Gy"), turned(roi, a_grid(), oblique))
+    assert np.isclose(here.volume_cc, there.volume_cc, rtol=2e-3)
+    assert np.isclose(here.mean_gy, there.mean_gy, atol=0.02)
+    for percent in (98, 50, 2):
+        assert np.isclose(here.d_percent(percent), there.d_percent(percent), atol=0.05)
+
+
+def test_one_plane_alone_needs_its_thickness() -> None:
+    square = np.array([[4.0, 4, 9], [12, 4, 9], [12, 12, 9], [4, 12, 9]])
+    dose = a_dose(1, a_grid())
+    with pytest.raises(DoseError, match="one plane"):
+        dvh_of(dose, Roi("PTV", 1, (square,)))
+    assert np.isclose(dvh_of(dose, Roi("PTV", 1, (square,)), slab_mm=3.0).volume_cc, 0.192, rtol=1e-3)
+
+
+def test_near_maximum_of_a_small_structure_is_that_of_35_mm3() -> None:
+    dose = a_dose(1, a_grid())
+    small = dvh_of_mask(dose, MASK, dose.grid)
+    assert small.volume_cc < 2 and small.near_max_gy == small.d_cc(0.035)
+    large = dvh_of_mask(dose, np.ones(SHAPE, bool), dose.grid)
+    assert large.volume_cc > 2 and large.near_max_gy == large.d_percent(2)
