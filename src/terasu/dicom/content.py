@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
@@ -53,8 +54,16 @@ def _content(dataset: Dataset) -> bytes:
     if "PixelData" in dataset:
         return hashlib.sha256(dataset.PixelData).digest()
     points = [
-        "\\".join(str(value) for value in contour.ContourData)
+        _as_written(contour)
         for roi in dataset.get("ROIContourSequence", [])
         for contour in roi.get("ContourSequence", [])
     ]
     return hashlib.sha256("\n".join(points).encode()).digest()
+
+
+def _as_written(contour: Dataset) -> str:
+    """The numbers of a contour as text, without making numbers of them: there are hundreds of thousands."""
+    element: object = contour.get_item("ContourData")
+    if isinstance(element, RawDataElement) and element.value is not None:
+        return "\\".join(text.strip(" \0") for text in element.value.decode("ascii").split("\\"))
+    return "\\".join(str(value) for value in contour.ContourData)

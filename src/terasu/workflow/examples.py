@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import tempfile
 import tomllib
-import urllib.error
-import urllib.request
-import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +17,15 @@ from typing import Any
 
 from terasu.dicom.content import content_sha256
 from terasu.dicom.find import index_folder
-from terasu.errors import InputError, TerasuError
+from terasu.errors import InputError
 from terasu.patient.store import whole_folder
+from terasu.workflow.fetch import fetch_series
 from terasu.workflow.settings import Settings
 
 NAMES = ("pancreas",)
-TCIA = "https://services.cancerimagingarchive.net/nbia-api/services/v1/getImage?SeriesInstanceUID="
-LARGEST_SERIES_BYTES = 2 << 30
+LARGEST_ARCHIVE_BYTES = 4 << 30
+_FETCH = "Fetch the example again: terasu example, without --from."
+_FETCH_LATER = "Try again later, or pass a local copy with --from FOLDER."
 
 Tell = Callable[[str], None]
 
@@ -55,14 +56,21 @@ def example_case(name: str, from_folder: Path | None, *, tell: Tell) -> Iterator
     series = tuple(_series(entry) for entry in table["series"])
     tell(f"{table['title']} ({table['source']}, {table['licence']})")
     with _at_hand(name, series, from_folder, tell) as folder:
-        for line in check_content(folder, series):
+        kept = f"Remove {folder}; the example is then fetched again." if from_folder is None else _FETCH
+        for line in check_content(folder, series, todo=kept):
             tell(line)
+        if from_folder is None:
+            _require_all(folder, series, todo=kept)
         yield folder, _settings(table)
 
 
-def check_content(folder: Path, series: tuple[ExampleSeries, ...]) -> list[str]:
+def check_content(folder: Path, series: tuple[ExampleSeries, ...], *, todo: str = _FETCH) -> list[str]:
     """Hold every series of a folder against the hash of its published content.
 
+    Args:
+        folder: a copy of the example, or of another fraction of it.
+        series: what is known of the published series.
+        todo: what the reader can do where the content is another.
     Returns:
         One sentence a series; a series that is not the known one (another fraction, say) is said to be so.
     Raises:
@@ -81,7 +89,7 @@ def check_content(folder: Path, series: tuple[ExampleSeries, ...]) -> list[str]:
                 f"The {expected.role} is not what was published.",
                 got=f"{len(paths)} files whose content has another hash",
                 expected=f"{expected.files} files, content SHA-256 {expected.content_sha256[:16]}…",
-                todo="Fetch the example again: terasu example, without --from.",
+                todo=todo,
             )
         lines.append(f"As published: {expected.role} ({len(paths)} files, content hash checked)")
     if not any(found.uid in known for found in here.series):
@@ -89,14 +97,19 @@ def check_content(folder: Path, series: tuple[ExampleSeries, ...]) -> list[str]:
             "This folder does not hold the example.",
             got=f"{len(here.series)} series, none of them published in the data set",
             expected=", ".join(one.role for one in series),
-            todo="For your own patient use terasu run; without --from the example is fetched.",
+            todo=f"{todo} For your own patient use terasu run.",
         )
     return lines
 
 
 def _table(name: str) -> dict[str, Any]:
     if name not in NAMES:
-        raise InputError(f"There is no example named {name!r}.", expected=", ".join(NAMES))
+        raise InputError(
+            "There is no example of that name.",
+            got=name,
+            expected=", ".join(NAMES),
+            todo=f"terasu example {NAMES[0]}",
+        )
     text = (files("terasu.workflow") / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -137,7 +150,10 @@ def _at_hand(
             yield folder
     else:
         raise InputError(
-            "There is no such folder.", got=str(from_folder), expected="a folder or a .tar.xz of the example"
+            "There is no such folder.",
+            got=str(from_folder),
+            expected="a folder or a .tar.xz of the example",
+            todo="Correct --from, or leave it out: the example is then fetched.",
         )
 
 
@@ -146,14 +162,25 @@ def _unpacked(archive: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="terasu-example-") as aside:
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(aside, filter="data")
-        except (tarfile.TarError, OSError, EOFError) as error:
+                _extract(tar, aside)
+        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(
                 "The archive cannot be unpacked.",
                 got=f"{archive.name}: {error}",
                 expected="a .tar.xz of the example",
+                todo="Fetch or copy the archive again, and see that the temporary folder has room.",
             ) from error
         yield Path(aside)
+
+
+def _extract(tar: tarfile.TarFile, folder: str) -> None:
+    """One member after the other, so that a bomb is noticed before it has filled the disk."""
+    total = 0
+    for member in tar:
+        total += member.size
+        if total > LARGEST_ARCHIVE_BYTES:
+            raise tarfile.TarError("it unpacks to more than any example")
+        tar.extract(member, folder, filter="data")
 
 
 def cache_folder() -> Path:
@@ -168,48 +195,23 @@ def _fetched(name: str, series: tuple[ExampleSeries, ...], tell: Tell) -> Path:
         with whole_folder(target) as aside:
             for one in series:
                 tell(f"Fetching the {one.role} ({one.files} files or more) …")
-                _fetch(one, aside / one.role.replace(" ", "_"))
+                fetch_series(one.series_instance_uid, aside / one.role.replace(" ", "_"), role=one.role)
             _keep_known_slices(aside, series)
-            check_content(aside, series)
+            check_content(aside, series, todo=_FETCH_LATER)
+            _require_all(aside, series, todo=_FETCH_LATER)
     return target
 
 
-def _fetch(series: ExampleSeries, folder: Path) -> None:
-    base = os.environ.get("TERASU_TCIA", TCIA)
-    folder.mkdir()
-    with tempfile.TemporaryFile() as packed:
-        try:
-            with urllib.request.urlopen(base + series.series_instance_uid, timeout=60) as answer:
-                _copy(answer, packed)
-            with zipfile.ZipFile(packed) as archive:
-                _unzip(archive, folder)
-        except (urllib.error.URLError, zipfile.BadZipFile, OSError) as error:
-            if isinstance(error, TerasuError):
-                raise
-            raise InputError(
-                f"The {series.role} could not be fetched from TCIA.",
-                got=str(error),
-                expected="a connection to services.cancerimagingarchive.net",
-                todo="Try again, or pass a local copy with --from FOLDER; terasu demo needs no network.",
-            ) from error
-
-
-def _copy(answer: Any, packed: Any) -> None:
-    total = 0
-    while chunk := answer.read(1 << 20):
-        total += len(chunk)
-        if total > LARGEST_SERIES_BYTES:
-            raise OSError("the answer is larger than any series of the example")
-        packed.write(chunk)
-
-
-def _unzip(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Only DICOM files, under names of our own, so that no name in the archive is ever a path."""
-    inside = [info for info in archive.infolist() if info.filename.lower().endswith(".dcm")]
-    if sum(info.file_size for info in inside) > LARGEST_SERIES_BYTES:
-        raise OSError("the archive unpacks to more than any series of the example")
-    for number, info in enumerate(inside):
-        (folder / f"{number:04d}.dcm").write_bytes(archive.read(info))
+def _require_all(folder: Path, series: tuple[ExampleSeries, ...], *, todo: str) -> None:
+    here = {found.uid for found in index_folder(folder).series}
+    absent = [one.role for one in series if one.series_instance_uid not in here]
+    if absent:
+        raise InputError(
+            "Not all of the example is here.",
+            got=f"nothing of: {', '.join(absent)}",
+            expected=f"{len(series)} series, as they were published",
+            todo=todo,
+        )
 
 
 def _keep_known_slices(folder: Path, series: tuple[ExampleSeries, ...]) -> None:
