@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from made_body import made_body, made_cbct
 from terasu.enhance.body import find_body
@@ -70,3 +71,20 @@ def test_context_on_a_finer_grid_in_another_frame() -> None:
     assert dice(context.body, truth.values > 0) > 0.97
     inside = made.ct.grid.contains(rigid.apply(grid.to_lps_mm(np.argwhere(np.ones(grid.shape_zyx)))))
     assert np.mean(context.reach.ravel() != inside) < 1e-3
+
+
+def test_a_dark_rim_is_the_patient_and_a_lost_layer_of_fat_is_not() -> None:
+    """Cut by the field of view, tissue near the cut may read as air; skin that has moved in is seen."""
+    made = made_body()
+    cbct, view = made_cbct(made.ct, radius_mm=115)
+    edge = view & ~ndimage.binary_erosion(view, np.ones((1, 7, 7), bool)) & made.body
+    spoilt = cbct.with_values(np.where(edge, -1000, cbct.values).astype(cbct.values.dtype))
+    below_skin = edge & ndimage.binary_erosion(made.body, np.ones((1, 9, 9), bool))
+    assert below_skin.sum() > 1000
+    assert find_body(spoilt, view=view, beyond=made.body)[below_skin].mean() > 0.97
+    cbct, view = made_cbct(made.ct, radius_mm=125)
+    skin = made.body & ~ndimage.binary_erosion(made.body, np.ones((1, 5, 5), bool))
+    lost = skin & ndimage.binary_erosion(view, np.ones((1, 9, 9), bool))
+    slimmer = cbct.with_values(np.where(skin, -1000, cbct.values).astype(cbct.values.dtype))
+    assert lost.sum() > 1000
+    assert find_body(slimmer, view=view, beyond=made.body)[lost].mean() < 0.05

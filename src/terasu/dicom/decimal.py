@@ -48,6 +48,12 @@ def _shortened(number: float, longest: int) -> str:
             expected="finite values",
             todo="Look for the step before this one that made it.",
         )
+    if 1 <= abs(number) < 1e9:
+        # Nothing is closer than the fixed form here: an exponent would cost digits. Contours live here.
+        places = longest - len(f"{math.trunc(number):d}") - 1
+        text = f"{number:.{places}f}"
+        if len(text) <= longest:
+            return text.rstrip("0").rstrip(".")
     candidates = (
         text
         for digits in range(16, 0, -1)

@@ -22,13 +22,14 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
 
     The skin is put a third of the way from air to the median of what is dense, since raw CBCT reads tissue
     200 to 500 HU too low. The table is a thin shell: it does not survive an opening of 18 mm in the slice
-    plane, and what is left of it does not hang together with the patient. That part is done at 4 mm.
+    plane, and what is left of it does not hang together with the patient. That part is done at 4 mm. Of a
+    thick table as dense as tissue, what touches the patient stays: an External contour is better.
 
     Args:
         image: CT or CBCT [HU], slices along the patient's length (k).
         view: field of view; nothing is looked for outside of it.
         beyond: (z, y, x) the patient where the field of view ends (the registered planning CT's outline);
-            closes a lung that the field of view cuts.
+            closes a lung that the field of view cuts, and the dark rim where a cut patient reads as air.
     Returns:
         (z, y, x) bool.
     Raises:
@@ -51,7 +52,9 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
     body = dense & _finer(_grown(core, mm), step_zyx, image.grid.shape_zyx)
     if view is None or beyond is None:
         return _filled(body)
-    return _filled(body | (beyond & ~view)) & view
+    few = tuple(slice(None, None, step) for step in step_zyx)
+    rim = _finer(_rim(view[few], beyond[few], mm), step_zyx, image.grid.shape_zyx)
+    return _filled(body | (beyond & (~view | rim))) & view
 
 
 def skin_hu(image: Volume, view: Mask | None = None) -> float:
@@ -76,6 +79,19 @@ def _disc(mm: NDArray[np.float64], radius_mm: float) -> Mask:
 
 def _opened(mask: Mask, mm: NDArray[np.float64]) -> Mask:
     return np.asarray(ndimage.binary_opening(mask, _disc(mm, _TABLE_MM / 2)))
+
+
+def _rim(view: Mask, planned: Mask, mm: NDArray[np.float64]) -> Mask:
+    """Where the edge of the field of view is nearer than the planned skin, slice by slice.
+
+    A patient who is cut by the field of view may read as air near the cut; a lost layer of fat does not.
+    """
+    rim = np.zeros_like(view)
+    for k in np.flatnonzero((planned & ~view).any(axis=(1, 2)) & (planned & view).any(axis=(1, 2))):
+        to_edge = ndimage.distance_transform_edt(view[k], sampling=mm[1:])
+        to_skin = ndimage.distance_transform_edt(planned[k], sampling=mm[1:])
+        rim[k] = planned[k] & view[k] & (to_edge < to_skin)
+    return rim
 
 
 def _largest(mask: Mask) -> Mask:

@@ -20,6 +20,7 @@ def make_context(
     rigid: Rigid,
     view: Mask,
     deformation: Deformation | None = None,
+    body: Mask | None = None,
 ) -> Context:
     """The planning CT and the outlines on the CBCT's grid.
 
@@ -29,11 +30,12 @@ def make_context(
         rigid: day → planning CT.
         view: field of view on the CBCT's grid, by ``find_field_of_view``.
         deformation: day → planning CT, only if its gate accepted it.
+        body: the patient on the planning CT's grid; looked for if None.
     Raises:
         EnhanceError: no patient is found in one of the images.
     """
     placed = resample(planning, cbct.grid, through=rigid, outside=AIR_HU)
-    outline = Volume(find_body(planning), planning.grid)
+    outline = Volume(find_body(planning) if body is None else body, planning.grid)
     planned: Mask = resample(outline, cbct.grid, through=rigid, interpolation="nearest", outside=0).values
     seen = find_body(cbct, view=view, beyond=planned)
     bent = None if deformation is None else resample(planning, cbct.grid, through=deformation, outside=AIR_HU)

@@ -75,12 +75,20 @@ def resample(
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     moving = to_sitk(values, volume.grid)
-    fixed = to_sitk(np.zeros(onto.shape_zyx, np.uint8), onto)
-    transform = to_sitk_transform(through)
-    pixel = moving.GetPixelID()
-    image = sitk.Resample(moving, fixed, transform, _ITK[interpolation], float(outside), pixel)
-    moved = sitk.GetArrayFromImage(image).astype(bool if volume.values.dtype == np.bool_ else values.dtype)
-    return Volume(moved, onto, volume.unit, volume.source)
+    image = sitk.Resample(
+        moving,
+        onto.shape_zyx[::-1],
+        to_sitk_transform(through),
+        _ITK[interpolation],
+        onto.origin_lps_mm,
+        onto.spacing_zyx_mm[::-1],
+        onto.direction_lps.ravel().tolist(),
+        float(outside),
+        moving.GetPixelID(),
+    )
+    moved = sitk.GetArrayFromImage(image)
+    kind = bool if volume.values.dtype == np.bool_ else values.dtype
+    return Volume(moved.astype(kind, copy=False), onto, volume.unit, volume.source)
 
 
 def to_sitk_transform(through: Rigid | Deformation | None) -> Any:

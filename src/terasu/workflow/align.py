@@ -92,7 +92,12 @@ def align(case: Case, settings: Settings) -> Alignment:
         gate=passed,
         view=view,
         context=make_context(
-            case.day, case.planning, rigid=matched, view=view.mask, deformation=_accepted(deformable, passed)
+            case.day,
+            case.planning,
+            rigid=matched,
+            view=view.mask,
+            deformation=_accepted(deformable, passed),
+            body=body,
         ),
         planning_body=body,
         body_planned=on_the_day(body, case.planning.grid, case.day.grid, treated),
