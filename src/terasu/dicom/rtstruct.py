@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from terasu.dicom import elements
+from terasu.dicom.contour_slab import slab_of
 from terasu.dicom.rt_file import RT_STRUCTURE_SET, open_rt, reading_rt, source_of
 from terasu.dicom.write_rtstruct import write_structures as write_structures
 from terasu.errors import DicomError
@@ -170,6 +171,7 @@ def _read_roi(
         interpreted_type=types.get(number, ""),
         colour_rgb=_colour(drawn),
         algorithm=elements.text(described, "ROIGenerationAlgorithm"),
+        slab_mm=slab_of(items, contours),
     )
     return roi, notes
 

@@ -16,7 +16,8 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 import terasu
-from terasu.dicom.decimal import ds_texts
+from terasu.dicom.contour_slab import is_needed
+from terasu.dicom.decimal import ds_text, ds_texts
 from terasu.dicom.modules import (
     MANUFACTURER,
     add_frame_of_reference,
@@ -161,8 +162,11 @@ def _drawn(number: int, roi: Roi, image: Volume) -> Dataset:
     item = Dataset()
     item.ROIDisplayColor = [int(n) for n in roi.colour_rgb]
     item.ReferencedROINumber = number
+    slab_mm = roi.slab_mm or image.grid.spacing_zyx_mm[0]
+    if not is_needed(roi.contours_lps_mm, slab_mm):
+        slab_mm = 0.0
     contours = [
-        _contour(index, np.asarray(points, float), image)
+        _contour(index, np.asarray(points, float), image, slab_mm)
         for index, points in enumerate(roi.contours_lps_mm, start=1)
     ]
     if contours:
@@ -170,9 +174,11 @@ def _drawn(number: int, roi: Roi, image: Volume) -> Dataset:
     return item
 
 
-def _contour(index: int, points: NDArray[np.float64], image: Volume) -> Dataset:
+def _contour(index: int, points: NDArray[np.float64], image: Volume, slab_mm: float) -> Dataset:
     item = Dataset()
     found = _slice_of(points, image)
+    if found is not None and slab_mm:
+        item.ContourSlabThickness = ds_text(slab_mm)
     images = [] if found is None else _images(image.source, [found])
     if images:
         item.ContourImageSequence = Sequence(images)
