@@ -74,6 +74,7 @@ def _polite_kill() -> Iterator[None]:
 def _too_large() -> TerasuError:
     return TerasuError(
         "This case does not fit into the memory of this machine.",
+        got="the machine refused more memory",
         expected="about 4 GiB for a case of usual size",
         todo="Close other programs, or choose a coarser dose grid with --dose-grid 4.",
     )

@@ -210,7 +210,10 @@ def _choose_daily(
             raise refuse.wrong_modality([chosen])
         if chosen.uid == planning.uid:
             raise InputError(
-                "The day's image and the planning CT are the same series.", got=chosen.describe()
+                "The day's image and the planning CT are the same series.",
+                got=chosen.describe(),
+                expected="two series",
+                todo="Correct --daily or --planning; terasu inspect FOLDER lists the series.",
             )
         said.reasons.append("The day's image was named by the reader.")
         return chosen
@@ -361,5 +364,6 @@ def _by_uid(links: Sequence[Link], wanted: str, option: str) -> Link:
             f"{option} {wanted} names {len(found)} objects.",
             got="; ".join(refuse.describe(link.header) for link in links) or "none in the folder",
             expected="a SOP Instance UID, or an ending that only one has",
+            todo="terasu inspect FOLDER lists what there is.",
         )
     return found[0]

@@ -29,7 +29,12 @@ def read_dataset(path: Path, *, stop_before_pixels: bool = False) -> Dataset:
     """
     with teaching_dicom_errors(path):
         if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise DicomError("The file is larger than any object in radiotherapy.", got=path.name)
+            raise DicomError(
+                "The file is larger than any object in radiotherapy.",
+                got=path.name,
+                expected=f"at most {LARGEST_FILE_BYTES >> 20} MiB",
+                todo="Take it out of the folder if it does not belong to the case.",
+            )
         with path.open("rb") as handle:
             transfer_syntax, _ = read_meta(handle.read(HEAD_BYTES))
         source: Path | BytesIO = path if transfer_syntax != DEFLATED else _inflated(path)
@@ -50,7 +55,10 @@ def teaching_dicom_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise DicomError(
-            "A file cannot be read.", got=f"{path.name}: {error.strerror or error}", todo="Check permissions."
+            "A file cannot be read.",
+            got=f"{path.name}: {error.strerror or error}",
+            expected="a file that may be read",
+            todo="Check the path and the permissions.",
         ) from error
     except Exception as error:
         # A hostile file can raise anything (RecursionError, struct.error, AttributeError …), and what

@@ -53,6 +53,8 @@ def read_frames(path: Path, *, is_ct: bool) -> Frames:
         raise InputError(
             "A multi-frame image has not as many frames as it describes.",
             got=f"{path.name}: {len(stored)} frames, {len(planes)} described",
+            expected="a place for each frame",
+            todo="Export the file again from the system that made it.",
         )
     pixels = tuple(
         to_values(frame, finite_scale(*scale), is_ct=is_ct)

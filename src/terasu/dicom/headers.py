@@ -143,7 +143,12 @@ def header_of_scan(path: Path, scan: Scan) -> FileHeader:
     found = {tag: text_of(value) for tag, value in scan.elements.items()}
     sop_class = found.get(_SOP_CLASS) or scan.media_class_uid
     if DICOMDIR_CLASS in (sop_class, scan.media_class_uid):
-        raise NotDicomError("A DICOMDIR, which is not needed: every file is looked at anyway.")
+        raise NotDicomError(
+            "A DICOMDIR, which is not needed: every file is looked at anyway.",
+            got="a list of files",
+            expected="an image or an object of a plan",
+            todo="Name the files that it lists.",
+        )
     identity = _identity(scan)
     header = FileHeader(
         path=path,
@@ -183,8 +188,12 @@ def _required(found: Mapping[int, str], tag: int, name: str, scan: Scan) -> str:
 def _missing(name: str, scan: Scan) -> DicomError:
     if scan.truncated or scan.warning:
         why = scan.warning or "the file ends in the middle of its header"
-        return DicomError(f"A damaged DICOM file: {why}.", got=f"no {name}", todo="Export it again.")
-    return DicomError(f"A DICOM file without {name}.", expected=f"{name}", todo="Export it again.")
+        return DicomError(
+            f"A damaged DICOM file: {why}.", got=f"no {name}", expected=name, todo="Export it again."
+        )
+    return DicomError(
+        f"A DICOM file without {name}.", got="empty or absent", expected=name, todo="Export it again."
+    )
 
 
 def _uid(value: str, name: str, required_by: Scan | None) -> str:

@@ -91,13 +91,19 @@ def _header(path: Path) -> FileHeader:
 
 def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
     if not headers:
-        raise InputError("There is no file to read.", expected="the files of one series")
+        raise InputError(
+            "There is no file to read.",
+            got="no files",
+            expected="the files of one series",
+            todo="Check the folder with terasu inspect.",
+        )
     modalities = {header.modality for header in headers}
     if len(modalities) > 1 or not modalities <= set(IMAGES):
         raise InputError(
             "This is no series of slices.",
             got=", ".join(sorted(modalities)),
             expected="one of CT (CBCT too), MR, PT",
+            todo="Choose a series of images; terasu inspect FOLDER lists them.",
         )
     series = {header.series_instance_uid for header in headers}
     frames = {header.frame_of_reference_uid for header in headers}
@@ -119,7 +125,12 @@ def _refuse_unfit(headers: Sequence[FileHeader]) -> None:
         )
     voxels = sum(header.rows * header.columns * header.frames for header in headers)
     if voxels > MOST_VOXELS:
-        raise InputError("The series is larger than any scan.", got=f"{voxels} voxels")
+        raise InputError(
+            "The series is larger than any scan.",
+            got=f"{voxels} voxels",
+            expected=f"at most {MOST_VOXELS}",
+            todo="Take away what does not belong to the series.",
+        )
 
 
 def _plane(header: FileHeader) -> Plane:
@@ -180,6 +191,7 @@ def _refuse_other_size(one: Pixels, shape: tuple[int, ...]) -> None:
             "A slice holds another number of pixels than its header says.",
             got=str(one.values.shape),
             expected=str(shape[1:]),
+            todo="Export the series again from the system that made it.",
         )
 
 

@@ -57,7 +57,10 @@ def read_pixels(path: Path, *, is_ct: bool) -> Pixels:
     stored = decode(dataset, path)
     if stored.ndim != 2:
         raise InputError(
-            "A slice is no plain grey image.", got=f"{path.name}: {stored.shape}", expected="(rows, columns)"
+            "A slice is no plain grey image.",
+            got=f"{path.name}: {stored.shape}",
+            expected="(rows, columns)",
+            todo="Choose a series of CT, CBCT or MR slices.",
         )
     with teaching_dicom_errors(path):
         scale = scale_of(dataset)
@@ -70,12 +73,18 @@ def decode(dataset: Dataset, path: Path) -> NDArray[Any]:
     with teaching_dicom_errors(path):
         pixels = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("NumberOfFrames") or 1)
         if not 0 < pixels <= LARGEST_IMAGE_PIXELS:
-            raise DicomError("The image claims an absurd size.", got=f"{path.name}: {pixels} pixels")
+            raise DicomError(
+                "The image claims an absurd size.",
+                got=f"{path.name}: {pixels} pixels",
+                expected=f"1 to {LARGEST_IMAGE_PIXELS}",
+                todo="Take the file out of the folder; it is damaged or hostile.",
+            )
         if int(dataset.get("SamplesPerPixel") or 1) != 1:
             raise InputError(
                 "A colour image is no slice of a CT or MR.",
                 got=f"{path.name}: {dataset.get('PhotometricInterpretation')}",
                 expected="one grey value a pixel",
+                todo="Choose a series of CT, CBCT or MR slices.",
             )
         syntax = dataset.file_meta.get("TransferSyntaxUID")
     try:
@@ -130,7 +139,12 @@ def to_values(stored: NDArray[Any], scale: Scale, *, is_ct: bool, says_scale: bo
     """Apply the scale; for CT, padding and everything below −1024 HU becomes −1000 HU."""
     values = _rescaled(stored, scale)
     if values.dtype != np.int16 and not np.isfinite(values).all():
-        raise DicomError("The pixels hold values that are no numbers.", got="NaN or infinity")
+        raise DicomError(
+            "The pixels hold values that are no numbers.",
+            got="NaN or infinity",
+            expected="finite values after slope and intercept",
+            todo="Export the series again from the system that made it.",
+        )
     if not is_ct:
         return Pixels(values)
     remarks: tuple[str, ...] = (

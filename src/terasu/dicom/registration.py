@@ -56,7 +56,12 @@ def read_registration(path: Path) -> tuple[Rigid, ...]:
         registered = text(data, "FrameOfReferenceUID")
         maps = tuple(_rigid(item, registered, path) for item in items(data, "RegistrationSequence"))
     if not maps:
-        raise DicomError("The registration object holds no registration.", got=path.name)
+        raise DicomError(
+            "The registration object holds no registration.",
+            got=path.name,
+            expected="at least one item in the Registration Sequence",
+            todo="Export the registration again.",
+        )
     return maps
 
 
@@ -75,7 +80,12 @@ def read_deformable_registration(path: Path) -> tuple[DeformableRegistration, ..
             if items(item, "DeformableRegistrationGridSequence")
         )
     if not found:
-        raise DicomError("The registration object holds no deformation.", got=path.name)
+        raise DicomError(
+            "The registration object holds no deformation.",
+            got=path.name,
+            expected="a deformation grid",
+            todo="Export the registration again.",
+        )
     return found
 
 
@@ -112,6 +122,7 @@ def _open(path: Path, sop_class_uid: str, name: str) -> Dataset:
             f"This is no {name} object.",
             got=f"{path.name}: modality {text(data, 'Modality') or 'not said'}",
             expected=f"SOP class {sop_class_uid}",
+            todo="Choose another file; terasu inspect FOLDER lists what there is.",
         )
     return data
 
@@ -120,7 +131,12 @@ def _rigid(item: Dataset, registered: str, path: Path) -> Rigid:
     registration = first(item, "MatrixRegistrationSequence")
     matrices = [] if registration is None else items(registration, "MatrixSequence")
     if not matrices:
-        raise DicomError("A registration without a matrix.", got=path.name)
+        raise DicomError(
+            "A registration without a matrix.",
+            got=path.name,
+            expected="a Matrix Sequence",
+            todo="Export the registration again.",
+        )
     # PS3.3 C.20.2.1.1: the order of the items is the order of matrix multiplication, M₁ · M₂ · M₃.
     product = np.eye(4)
     for matrix in matrices:

@@ -50,7 +50,12 @@ def open_rt(path: Path, *, sop_class_uid: str, modality: str) -> FileDataset:
     """
     path = Path(path)
     if not path.is_file():
-        raise DicomError(f"There is no {modality} file of this name.", got=str(path), expected="a DICOM file")
+        raise DicomError(
+            f"There is no {modality} file of this name.",
+            got=str(path),
+            expected="a DICOM file",
+            todo="Check the path.",
+        )
     data = _read(path, modality)
     _refuse_other_kind(data, path, sop_class_uid, modality)
     _refuse_cut_off(data, path)

@@ -160,7 +160,10 @@ def inflate(data: bytes) -> bytes:
         plain = machine.decompress(data, LARGEST_INFLATED_BYTES)
     except zlib.error as error:
         raise DicomError(
-            "The deflated data set is damaged.", got=str(error), todo="Export the file again."
+            "The deflated data set is damaged.",
+            got=str(error),
+            expected="a data set that can be inflated",
+            todo="Export the file again.",
         ) from error
     if machine.unconsumed_tail:
         raise DicomError(
@@ -215,7 +218,12 @@ def _guess_encoding(data: bytes, start: int, scan: Scan) -> bool:
 
 
 def _no_dicom(got: str) -> NotDicomError:
-    return NotDicomError("This is no DICOM file.", got=got, expected="a DICOM header")
+    return NotDicomError(
+        "This is no DICOM file.",
+        got=got or "bytes that begin no DICOM header",
+        expected="a DICOM header",
+        todo="Leave it out, or export it again if it should be one.",
+    )
 
 
 def _walk(

@@ -31,7 +31,12 @@ def spoil(patient: Path, how: str) -> None:
         InputError: no such way, or a file that it needs is not there.
     """
     if how not in SPOILS:
-        raise InputError(f"There is no way {how!r} to spoil a case.", expected=", ".join(SPOILS))
+        raise InputError(
+            "There is no such way to spoil a case.",
+            got=how,
+            expected=", ".join(SPOILS),
+            todo="Choose one of these.",
+        )
     try:
         SPOILS[how](patient)
     except (FileNotFoundError, IndexError) as error:
@@ -39,6 +44,7 @@ def spoil(patient: Path, how: str) -> None:
             f"This folder cannot be spoilt by {how!r}.",
             got=patient.name,
             expected="a made case with contours, plan, dose and both images",
+            todo="Make one with terasu phantom.",
         ) from error
 
 

@@ -125,6 +125,7 @@ def _common_plane(planes: Sequence[Plane]) -> tuple[Array, tuple[float, ...]]:
                 "A slice does not say how large its pixels are.",
                 got=f"{plane.name}: {plane.rows} × {plane.columns}, spacing {plane.pixel_spacing_mm}",
                 expected="Rows, Columns and Pixel Spacing above zero",
+                todo="Export the series again from the system that made it.",
             )
     first = planes[0]
     for plane in planes[1:]:
@@ -139,6 +140,7 @@ def _refuse_other_shape(first: Plane, plane: Plane) -> None:
             "Slices of one series have different sizes.",
             got=f"{first.rows} × {first.columns} and {plane.rows} × {plane.columns} ({plane.name})",
             expected="one size",
+            todo="Take away the slices that do not belong to the series, or export it again.",
         )
     same_spacing = np.allclose(plane.pixel_spacing_mm or 0, first.pixel_spacing_mm or 0, atol=1e-3)
     same_orientation = np.allclose(plane.orientation_lps or 0, first.orientation_lps or 0, atol=2e-3)
@@ -158,6 +160,7 @@ def _axes(orientation_lps: Sequence[float], name: str) -> Array:
         raise GeometryError(
             "Image Orientation (Patient) is no pair of unit vectors at right angles.",
             got=f"{name}: {tuple(orientation_lps)}",
+            expected="rows and columns at right angles",
             todo="Export the series again from the system that made it.",
         )
     row = row / lengths[0]
@@ -220,6 +223,7 @@ def _thickness(plane: Plane) -> float:
             "A single slice without Slice Thickness has no volume.",
             got=plane.name,
             expected="Slice Thickness above zero",
+            todo="Export the whole series.",
         )
     return plane.thickness_mm
 

@@ -38,6 +38,7 @@ def write_registration(
             "A registration needs two frames of reference.",
             got=f"{frames[0] or 'none'} and {frames[1] or 'none'}",
             expected="a Frame of Reference UID in both images",
+            todo="Read the images from files that name their frame of reference.",
         )
     when = datetime.now()
     series, instance = new_uid(), new_uid()

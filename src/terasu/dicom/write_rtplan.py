@@ -57,7 +57,12 @@ def write_plan(
         OutputError: a delivery without beams, or the disk refuses.
     """
     if not delivery.beams:
-        raise OutputError("A plan without beams is not written.", got="no beams", expected="at least one")
+        raise OutputError(
+            "A plan without beams is not written.",
+            got="no beams",
+            expected="at least one",
+            todo="Give the plan a beam.",
+        )
     when = datetime.now()
     series, instance = new_uid(seed, "RTPLAN series", delivery.label), new_uid(seed, "RTPLAN", delivery.label)
     data = new_object(

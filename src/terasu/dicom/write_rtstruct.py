@@ -123,6 +123,7 @@ def _refuse_what_cannot_be_written(
             "A structure set needs at least one ROI, and each ROI a name.",
             got=f"{len(chosen)} ROIs, {sum(not line(roi.name, 'LO') for roi in chosen)} without a name",
             expected="names after TG-263",
+            todo="Name each ROI before it is written.",
         )
 
 

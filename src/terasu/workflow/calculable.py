@@ -24,7 +24,10 @@ def require_calculable_plan(case: Case, settings: Settings) -> None:
 
     if settings.improvement not in ARMS:
         raise EnhanceError(
-            f"There is no improvement named {settings.improvement!r}.", expected=", ".join(ARMS)
+            "There is no improvement of that name.",
+            got=settings.improvement,
+            expected=", ".join(ARMS),
+            todo="Choose one of these with --improvement.",
         )
     if settings.density is not None:
         read_density_table(settings.density)

@@ -147,7 +147,8 @@ def _with_made_target(structures: StructureSet, name: str, margin_mm: float) -> 
     mask = grown(structures[name], structures.grid, margin_mm)
     if not mask.any():
         raise InputError(
-            f"Nothing is left of {name!r} after a margin of {margin_mm:g} mm.",
+            f"Nothing is left of {name!r} after the margin.",
+            got=f"a margin of {margin_mm:g} mm",
             expected="a target with some volume",
             todo="Choose a smaller margin.",
         )
@@ -165,6 +166,7 @@ def _chosen_target(
                 f"There is no contoured ROI named {settings.target!r}.",
                 got=", ".join(drawn),
                 expected="one of these names for --target",
+                todo="terasu inspect FOLDER lists the names.",
             )
         return settings.target, f"Target {settings.target}: named by the reader."
     _refuse_empty_target(contours, delivery)

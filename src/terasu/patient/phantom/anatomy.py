@@ -8,6 +8,7 @@ from typing import Literal
 from terasu.errors import InputError
 
 _LIMITS = {
+    "seed": (0, 2**32 - 1),
     "size": (0.8, 1.25),
     "fat_mm": (15.0, 60.0),
     "bladder_cc": (40.0, 500.0),
@@ -58,18 +59,21 @@ class Anatomy:
                     f"The made patient cannot have {name} = {value:g}.",
                     got=f"{value:g}",
                     expected=f"{low:g} … {high:g}",
+                    todo="Choose a value in this range.",
                 )
         if len(self.shift_lps_mm) != 3 or not all(abs(step) <= 60 for step in self.shift_lps_mm):
             raise InputError(
                 "The made patient cannot be shifted like that.",
                 got=str(self.shift_lps_mm),
                 expected="three numbers, each at most 60 mm",
+                todo="Choose a shorter shift.",
             )
         if self.fat_mm - self.weight_loss_mm < 8:
             raise InputError(
                 "The made patient would lose more fat than he has.",
                 got=f"{self.weight_loss_mm:g} of {self.fat_mm:g} mm",
                 expected="at least 8 mm left",
+                todo="Choose less weight loss, or more fat.",
             )
 
 
