@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from terasu.cli import main
@@ -47,6 +53,8 @@ REFUSED = {
     "electrons": "electron",
     "protons": "proton",
     "prone": "HFP",
+    "planning CT feet first": "FFS",
+    "CBCT prone": "HFP",
     "target without contours": "target",
     "wrong modality": "modality",
 }
@@ -90,12 +98,16 @@ def test_a_case_that_is_not_one_case_is_blocked_with_the_reason_and_without_a_do
 
 
 def test_a_planned_dose_that_ends_below_the_target_blocks(made: Path, tmp_path: Path) -> None:
+    """And beside it an organ without contours, which is said and stops nothing."""
     patient = spoilt(made, tmp_path, "dose grid too small")
+    spoil(patient, "organ without contours")
     result = tmp_path / "result"
     assert main(["run", str(patient), "--out", str(result), "--no-deformable"]) == BLOCKED
     verdict = json.loads((result / "verdict.json").read_text(encoding="utf-8"))
     found = [f for f in verdict["findings"] if f["measure"].startswith("Planned dose of the planning")]
     assert [finding["level"] for finding in found] == ["BLOCK"]
+    assert "Rectum" not in {row["structure"] for row in verdict["doses"]}
+    assert "'Rectum' has no contours" in html.unescape((result / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -128,10 +140,9 @@ def test_an_output_folder_that_is_there_is_not_touched(made: Path, tmp_path: Pat
     assert (result / "mine.txt").read_text() == "keep"
 
 
-def test_a_disk_that_refuses_leaves_nothing(
+def test_a_folder_below_a_file_cannot_be_made(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """/dev/full refuses every byte; a folder below a file cannot be made."""
     stone = tmp_path / "stone"
     stone.write_text("a file")
     assert main(["run", str(made), "--out", str(stone / "result")]) == ERROR
@@ -139,9 +150,150 @@ def test_a_disk_that_refuses_leaves_nothing(
     assert stone.read_text() == "a file"
 
 
-@pytest.mark.parametrize("option", [["--dose-grid", "0"], ["--fractions", "0"], ["--improvement", "magic"]])
-def test_impossible_choices_are_refused(option: list[str], made: Path, tmp_path: Path) -> None:
-    assert main(["run", str(made), "--out", str(tmp_path / "result"), *option]) == ERROR
+@contextmanager
+def room_for(most_bytes: int) -> Iterator[None]:
+    """No file can grow beyond this: what a full disk is to a program (the kernel refuses the write)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_leaves_nothing_of_a_report(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A case that is blocked at the door: the report is all that is written, and quickly."""
+    patient = spoilt(made, tmp_path, "other patient's contours")
+    result = tmp_path / "result"
+    assert main(["run", str(patient), "--out", str(result)]) == BLOCKED
+    was = {path.name: path.read_bytes() for path in result.iterdir() if path.is_file()}
+    with room_for(10_000):
+        code = main(["run", str(patient), "--out", str(tmp_path / "second")])
+        again = main(["run", str(patient), "--out", str(result), "--overwrite"])
+    assert (code, again) == (ERROR, ERROR)
+    assert "Nothing could be written" in capsys.readouterr().err
+    assert not (tmp_path / "second").exists() and leftovers(tmp_path) == []
+    assert {path.name: path.read_bytes() for path in result.iterdir() if path.is_file()} == was
+
+
+@pytest.mark.parametrize("room", [0, 1_000, 40_000])
+def test_a_full_disk_leaves_nothing_of_a_case(
+    room: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The DICOM writers: nothing at all, a header, and some slices but not the dose."""
+    with room_for(room):
+        assert main(["phantom", str(tmp_path / "case"), "--small"]) == ERROR
+    assert "Nothing could be written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+IMPOSSIBLE = {
+    "dose grid": ["--dose-grid", "0"],
+    "dose grid that is no number": ["--dose-grid", "nan"],
+    "fractions": ["--fractions", "0"],
+    "prescription": ["--prescription", "inf"],
+    "improvement": ["--improvement", "magic"],
+    "plan": ["--plan", "1.2.3"],
+    "structure set": ["--structures", "1.2.3"],
+    "daily series": ["--daily", "1.2.3"],
+    "planning series": ["--planning", "1.2.3"],
+    "target": ["--target", "Nobody"],
+    "truth": ["--truth", "."],
+    "truth that is not there": ["--truth", "nowhere"],
+    "policy": ["--policy", "notes.toml"],
+    "machine": ["--machine", "notes.toml"],
+    "density": ["--density", "notes.toml"],
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_impossible_choices_are_refused(
+    what: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.toml").write_bytes(b"\xff\xfenothing of the kind")
+    assert main(["run", str(made), "--out", "result", "--json", *IMPOSSIBLE[what]]) == ERROR
+    told = json.loads(capsys.readouterr().out)
+    assert told["what"] and told["got"] and told["expected"]
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.toml"]
+
+
+@pytest.mark.parametrize(
+    "knob", [["--seed", "-1"], ["--size", "nan"], ["--gas", "5000"], ["--day-shift", "1e9", "0", "0"]]
+)
+def test_a_patient_that_cannot_be_made(
+    knob: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["phantom", str(tmp_path / "case"), "--small", *knob]) == ERROR
+    assert "do: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# Hostile files
+
+
+def bomb() -> bytes:
+    """A deflated plan of 80 MB of nothing in 80 kB."""
+    syntax = b"1.2.840.10008.1.2.1.99"
+    meta = b"\x02\x00\x10\x00UI" + len(syntax).to_bytes(2, "little") + syntax
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    block = b"\x08\x00\x60\x00CS\x06\x00RTPLAN" + bytes(1 << 20)
+    return (
+        bytes(128) + b"DICM" + meta + b"".join(deflater.compress(block) for _ in range(80)) + deflater.flush()
+    )
+
+
+def with_uid(path: Path, keyword: str, uid: str) -> None:
+    with pydicom.config.disable_value_validation():
+        data = pydicom.dcmread(path)
+        setattr(data, keyword, uid)
+        data.save_as(path)
+
+
+def test_a_deflate_bomb_in_place_of_the_plan(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patient = tmp_path / "patient"
+    shutil.copytree(made, patient)
+    (patient / "RTPLAN.dcm").write_bytes(bomb())
+    assert main(["inspect", str(patient)]) == 0
+    assert "deflated" in capsys.readouterr().out
+    assert main(["run", str(patient), "--out", str(tmp_path / "result")]) == ERROR
+    assert "plan" in capsys.readouterr().err
+    assert not (tmp_path / "result").exists()
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"])
+def test_a_uid_that_is_a_path_leads_nowhere(
+    keyword: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patient = tmp_path / "patient"
+    shutil.copytree(made, patient)
+    for path in sorted((patient / "cbct").glob("*.dcm")):
+        with_uid(path, keyword, "../../../escaped/1.2")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert main(["inspect", str(patient)]) == 0
+    assert "no UID" in capsys.readouterr().out
+    assert main(["run", str(patient), "--out", str(tmp_path / "result")]) == ERROR
+    assert "escaped" not in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    assert not list(tmp_path.parent.glob("**/escaped"))
+
+
+@pytest.mark.parametrize("name", ["RTSTRUCT.dcm", "RTDOSE.dcm"])
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_an_object_that_was_cut_off(
+    name: str, share: float, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "patient" / name
+    shutil.copytree(made, path.parent)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    assert main(["run", str(path.parent), "--out", str(tmp_path / "result")]) == ERROR
+    assert "Traceback" not in capsys.readouterr().err
     assert not (tmp_path / "result").exists()
 
 

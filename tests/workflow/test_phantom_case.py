@@ -151,6 +151,8 @@ SAID = {
     "CBCT of an unknown frame": "no registration object",
     "target without contours": "no contours",
     "organ without contours": "no contours",
+    "planning CT feet first": "does not state the patient position",
+    "CBCT prone": "does not state the patient position",
 }
 
 

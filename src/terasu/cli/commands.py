@@ -223,7 +223,7 @@ class Knobs:
     day_bladder: float = 110.0
     day_gas: float = 22.0
     day_rotation: float = 1.5
-    day_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    day_shift: Annotated[tuple[float, float, float], Parameter(negative="")] = (0.0, 0.0, 0.0)
     day_weight_loss: float = 4.0
     cbct: Literal["mild", "varian_like", "severe"] = "varian_like"
     own_frame: bool = False

@@ -32,7 +32,7 @@ def spoil(patient: Path, how: str) -> None:
     """
     if how not in SPOILS:
         raise InputError(
-            "There is no such way to spoil a case.",
+            "There is no way of that name to spoil a case.",
             got=how,
             expected=", ".join(SPOILS),
             todo="Choose one of these.",
@@ -139,6 +139,23 @@ def _prone(patient: Path) -> None:
     _edit(patient / "RTPLAN.dcm", change)
 
 
+def _lying(folder: str, position: str) -> Callable[[Path], None]:
+    """The images say so; the plan does not state a position."""
+
+    def change(data: FileDataset) -> None:
+        data.PatientPosition = position
+
+    def silence(data: FileDataset) -> None:
+        del data.PatientSetupSequence[0].PatientPosition
+
+    def turn(patient: Path) -> None:
+        _edit(patient / "RTPLAN.dcm", silence)
+        for path in _slices(patient / folder):
+            _edit(path, change)
+
+    return turn
+
+
 def _without_contours(roi_name: str) -> Callable[[Path], None]:
     def change(data: FileDataset) -> None:
         numbers = {item.ROIName: item.ROINumber for item in data.StructureSetROISequence}
@@ -186,6 +203,8 @@ SPOILS: Mapping[str, Callable[[Path], None]] = MappingProxyType(
         "electrons": _particles("ELECTRON"),
         "protons": _particles("PROTON"),
         "prone": _prone,
+        "planning CT feet first": _lying("planning_ct", "FFS"),
+        "CBCT prone": _lying("cbct", "HFP"),
         "target without contours": _without_contours("PTV"),
         "organ without contours": _without_contours("Rectum"),
         "dose grid too small": _small_dose_grid,

@@ -42,6 +42,22 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def refuse_unwritable(target: Path) -> None:
+    """Say before the work, not after it, that ``target`` cannot be made.
+
+    Raises:
+        OutputError: the nearest folder above it that exists is none, or may not be written to.
+    """
+    nearest = next(path for path in target.absolute().parents if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(
+            "Nothing can be written there.",
+            got=f"{nearest} is {'not for this user to write to' if nearest.is_dir() else 'a file'}",
+            expected="a folder with room and permission to write",
+            todo="Choose another --out.",
+        )
+
+
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` make a file aside, fsync it and rename it to ``path``.
 

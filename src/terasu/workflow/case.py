@@ -74,7 +74,13 @@ def load_case(
         UnsupportedPlanError: a plan that must not be calculated.
     """
     index = index_folder(folder, progress=progress)
-    files = choose_case(index, planning_series=settings.planning_series, daily_series=settings.daily_series)
+    files = choose_case(
+        index,
+        planning_series=settings.planning_series,
+        daily_series=settings.daily_series,
+        structure_set=settings.structure_set,
+        plan=settings.plan,
+    )
     assert files.daily is not None and files.structures is not None
     delivery = None if files.plan is None else read_plan(files.plan.path)
     planning, day = read_image(files.planning), read_image(files.daily)
@@ -106,8 +112,20 @@ def load_case(
 
 
 def read_truth(folder: Path) -> Volume:
-    """The true CT of a made patient's day: the largest CT series of a folder."""
-    return read_image(index_folder(folder).of_modality("CT")[0]).volume
+    """The true CT of a made patient's day: the largest CT series of a folder.
+
+    Raises:
+        InputError: no such folder, or no CT in it.
+    """
+    series = index_folder(folder).of_modality("CT")
+    if not series:
+        raise InputError(
+            "There is no true CT of the day in this folder.",
+            got=str(folder),
+            expected="the folder truth of a made patient",
+            todo="Correct --truth, or leave it out: a real day has none.",
+        )
+    return read_image(series[0]).volume
 
 
 def treated_position(planning: Volume, day: Volume, registrations: Iterable[FileHeader]) -> Rigid | None:

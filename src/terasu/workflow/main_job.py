@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terasu.errors import OutputError, TerasuError
-from terasu.patient.store import whole_folder
+from terasu.patient.store import refuse_unwritable, whole_folder
 from terasu.safety.checks.identity import same_patient, same_space
 from terasu.safety.policy import Policy, failed, read_policy, silent_checks
 from terasu.safety.verdict import Finding, Level, Verdict, verdict_of
@@ -190,6 +190,7 @@ def _write(out: Path, work: Work, verdict: Verdict, steps: Steps, *, overwrite: 
 
 def _refuse_occupied(out: Path, *, overwrite: bool) -> None:
     """Say so before the work, not after it."""
+    refuse_unwritable(out)
     if out.exists() and not overwrite:
         raise OutputError(
             "The output folder is there already.",
