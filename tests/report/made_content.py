@@ -122,7 +122,7 @@ def blocked_content() -> ReportContent:
     """A case that ended at the input contract: findings and reasons, nothing else."""
     finding = Finding(
         "identity", "Patient identity of all objects", "different", "the same in every object", "",
-        "AAPM TG-100 (doi 10.1118/1.4947547): wrong patient is a never event", Level.BLOCK,
+        "ours, without tolerance; risk analysis after AAPM TG-100 (doi 10.1118/1.4947547)", Level.BLOCK,
         "Another patient's identity stands in: RTSTRUCT.",
         "Find out whose data this is before anything else is done with it.",
     )  # fmt: skip
@@ -155,7 +155,7 @@ def made_findings() -> tuple[Finding, ...]:
     return tuple(
         Finding(*row)
         for row in (
-            ("identity", "Patient identity of all objects", "the same", "the same in every object", "", "AAPM TG-100 (doi 10.1118/1.4947547): wrong patient is a never event", p, "All objects carry the same patient identity."),
+            ("identity", "Patient identity of all objects", "the same", "the same in every object", "", "ours, without tolerance; risk analysis after AAPM TG-100 (doi 10.1118/1.4947547)", p, "All objects carry the same patient identity."),
             ("identity", "Frame of reference of planning CT and daily image", "the same", "the same, or joined by a registration object", "", "DICOM PS3.3 C.7.4.1", p, "Both images lie in one frame of reference: the day's position is known."),
             ("input", "Target outside of the day's field of view", 0.0, "REVIEW above 0, BLOCK above 5", "%", "ours: a target that was not imaged cannot be judged", p, "0.0 % of the target was not imaged today.", "", "PTV"),
             ("input", "Patient outside of the day's field of view", 21.4, "REVIEW above 5", "%", "ours: truncated anatomy is filled from the planning CT, so a change out there is not seen", r, "21 % of the patient was cut by the field of view and is filled from the planning CT; a change out there is not seen.", "Look at the outline on the planning CT and at the set-up: has the patient lost weight?"),

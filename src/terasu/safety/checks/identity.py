@@ -32,7 +32,7 @@ def same_patient(keys: Mapping[str, str]) -> list[Finding]:
             ),
             value="different" if strangers else "the same",
             limit="the same in every object",
-            source="AAPM TG-100 (doi 10.1118/1.4947547): wrong patient is a never event",
+            source="ours, without tolerance; risk analysis after AAPM TG-100 (doi 10.1118/1.4947547)",
         )
     ]
 
