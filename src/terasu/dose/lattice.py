@@ -133,6 +133,17 @@ def _box(low: NDArray[np.int_], high: NDArray[np.int_]) -> tuple[slice, ...]:
     return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
 
 
+def covered_by(onto: Grid, lattice: Grid) -> NDArray[np.bool_]:
+    """Rows and columns of a lattice along LPS that lie in the box around ``onto``, (y, x)."""
+    index = lattice.to_index_kji(onto.corners_lps_mm())
+    low, high = np.floor(index.min(axis=0)).astype(int), np.ceil(index.max(axis=0)).astype(int) + 1
+    rows, columns = (
+        (np.arange(n) >= a) & (np.arange(n) < b)
+        for n, a, b in zip(lattice.shape_zyx[1:], low[1:], high[1:], strict=True)
+    )
+    return np.asarray(rows[:, None] & columns[None, :])
+
+
 def around_the_patient(density: NDArray[np.float32]) -> NDArray[np.bool_]:
     """True in the air around the patient: low density that reaches the edge of its slice."""
     around = np.zeros(density.shape, bool)

@@ -65,10 +65,17 @@ class PencilBeam:
         density: (z, y, x) relative electron density, vacuum 0.
         isocentre_lps_mm: of every map; sad_mm: source–axis distance.
         kernel: for the lattice's voxels.
+        wanted: True in the rows and columns (y, x) of the lattice that dose is asked for; all if None.
     """
 
     def __init__(
-        self, lattice: Grid, density: F32, isocentre_lps_mm: Array, sad_mm: float, kernel: SeparableKernel
+        self,
+        lattice: Grid,
+        density: F32,
+        isocentre_lps_mm: Array,
+        sad_mm: float,
+        kernel: SeparableKernel,
+        wanted: NDArray[np.bool_] | None = None,
     ) -> None:
         self._density, self._kernel, self._sad_mm = density, kernel, sad_mm
         self._iso_kji = lattice.to_index_kji(isocentre_lps_mm)
@@ -78,23 +85,25 @@ class PencilBeam:
             Axis(-float(at) * s, s, n)
             for at, s, n in zip(self._iso_kji, (step_h, step, step), (n_z, n_y, n_x), strict=True)
         )
-        rows, columns = np.nonzero(density.max(axis=0) > 0)
-        self._solid_y, self._solid_x = self._y.centres_mm()[rows], self._x.centres_mm()[columns]
+        solid = density.max(axis=0) > 0
+        self._solid = self._places(solid)
+        self._wanted = self._solid if wanted is None else self._places(solid & wanted)
         times = kernel.coarser
         self._near = np.zeros((n_y, n_x, n_z), np.float32)
         self._far = np.zeros([axis.coarse(times).n for axis in (self._y, self._x, self._h)], np.float32)
 
     def add(self, fluence: F32, gantry_deg: float) -> None:
         """Add the dose of a fluence map (400, 400), see ``fluence.fluence_map``."""
-        if not len(self._solid_x) or fluence.max() <= 0:
+        if not self._wanted.size or fluence.max() <= 0:
             return
         turn = (math.cos(math.radians(gantry_deg)), math.sin(math.radians(gantry_deg)))
-        along, across = self._view(turn)
-        rows, columns = self._box(fluence, along, across)
+        along, across, planes = self._view(turn)
+        used = along.cut(planes)
+        rows, columns = self._box(fluence, used, across)
         box = (self._h.cut(rows), across.cut(columns))
-        near, far = self._sources(fluence, turn, along, across, (rows, columns), box)
-        self._add_near(near, turn, along, across, (rows, columns))
-        self._add_far(far, turn, along, across)
+        near, far = self._sources(fluence, turn, along, planes[0], across, (rows, columns), box)
+        self._add_near(near, turn, used, across, (rows, columns))
+        self._add_far(far, turn, used, across)
 
     def total(self) -> F32:
         """Dose (z, y, x) of everything added, in arbitrary but constant units."""
@@ -103,18 +112,28 @@ class PencilBeam:
             far = np.moveaxis(np.tensordot(_up(fine, self._kernel.coarser), far, axes=(1, axis)), 0, axis)
         return np.ascontiguousarray(np.moveaxis(self._near + far, 2, 0))
 
-    def _view(self, turn: tuple[float, float]) -> tuple[Axis, Axis]:
-        """Axes along the beam and across it that hold everything solid; the isocentre is a voxel centre."""
-        cosine, sine = turn
+    def _places(self, plane: NDArray[np.bool_]) -> Array:
+        """(2, n) y and x of the True ones, from the isocentre [mm]."""
+        rows, columns = np.nonzero(plane)
+        return np.stack([self._y.centres_mm()[rows], self._x.centres_mm()[columns]])
+
+    def _view(self, turn: tuple[float, float]) -> tuple[Axis, Axis, tuple[int, int]]:
+        """Axes along the beam and across it, and the planes in which dose is wanted.
+
+        Along: from where the beam meets something solid to the last plane wanted. The isocentre is a voxel
+        centre.
+        """
         step = self._y.step_mm
-        axes = []
-        for place in (
-            self._solid_y * cosine - self._solid_x * sine,
-            self._solid_x * cosine + self._solid_y * sine,
-        ):
-            first, last = math.floor(place.min() / step) - 1, math.ceil(place.max() / step) + 1
-            axes.append(Axis(first * step, step, last - first + 1))
-        return axes[0], axes[1]
+
+        def reach(place: Array) -> tuple[int, int]:
+            return math.floor(place.min() / step) - 1, math.ceil(place.max() / step) + 1
+
+        (solid_t, solid_w), (wanted_t, _) = (_turned(places, turn) for places in (self._solid, self._wanted))
+        first, _ = reach(solid_t)
+        begins, last = reach(wanted_t)
+        left, right = reach(solid_w)
+        along = Axis(first * step, step, last - first + 1)
+        return along, Axis(left * step, step, right - left + 1), (begins - first, along.n)
 
     def _box(self, fluence: F32, along: Axis, across: Axis) -> tuple[tuple[int, int], tuple[int, int]]:
         """Rows and columns of the view that the map reaches at any depth."""
@@ -133,12 +152,13 @@ class PencilBeam:
         fluence: F32,
         turn: tuple[float, float],
         along: Axis,
+        first_plane: int,
         across: Axis,
         part: tuple[tuple[int, int], tuple[int, int]],
         box: tuple[Axis, Axis],
     ) -> tuple[F32, F32]:
-        t_mm = along.centres_mm()
-        fans = [_fan(axis, along, self._sad_mm) for axis in box]
+        t_mm, used = along.centres_mm(), along.cut((first_plane, along.n))
+        fans = [_fan(axis, used, self._sad_mm) for axis in box]
         k, j, i = (float(v) for v in self._iso_kji)
         steps = (self._h.step_mm, self._y.step_mm)
         depth = fan_depth(
@@ -153,16 +173,16 @@ class PencilBeam:
         )
         times = self._kernel.coarser
         near, far = sources(
-            depth,
+            depth[:, :, first_plane:],
             (fans[0].first_mm, fans[0].step_mm),
             (fans[1].first_mm, fans[1].step_mm),
             _box_mean(fluence, steps),
             self._sad_mm,
-            t_mm,
+            t_mm[first_plane:],
             box[0].centres_mm(),
             box[1].centres_mm(),
             (part[0][0], part[1][0]),
-            (along.coarse(times).n, self._h.coarse(times).n, across.coarse(times).n),
+            (used.coarse(times).n, self._h.coarse(times).n, across.coarse(times).n),
             times,
             DEPTH_STEP_MM,
             self._kernel.coefficients,
@@ -204,6 +224,12 @@ class PencilBeam:
         y_mm, x_mm = self._y.coarse(times).centres_mm(), self._x.coarse(times).centres_mm()
         ends = (along.first_mm, along.step_mm), (across.first_mm, across.step_mm)
         add_turned(total, in_beam, first_slice, y_mm, x_mm, turn, *ends)
+
+
+def _turned(places_yx: Array, turn: tuple[float, float]) -> tuple[Array, Array]:
+    """Places (2, n) along the beam and across it [mm]."""
+    (y, x), (cosine, sine) = places_yx, turn
+    return y * cosine - x * sine, x * cosine + y * sine
 
 
 def _convolve(parts: F32, kernel: F32, *, grow: bool = True) -> F32:

@@ -20,7 +20,7 @@ from terasu.dose.density import DensityTable, default_density_table
 from terasu.dose.engine import Progress, require_calculable
 from terasu.dose.fluence import fluence_map
 from terasu.dose.kernel import kernel_on
-from terasu.dose.lattice import around_the_patient, density_lattice, on_grid, raster_like
+from terasu.dose.lattice import around_the_patient, covered_by, density_lattice, on_grid, raster_like
 from terasu.dose.machine import Machine, default_machine
 from terasu.dose.pencil_beam import PencilBeam
 from terasu.dose.segments import GantryGroup, group_by_gantry, open_field, to_segments
@@ -105,8 +105,9 @@ def _dose_of(
     lattice, density = density_lattice(raster_like(onto, isocentre), image_hu, table, _SLACK_MM)
     rows_mm, _, columns_mm = lattice.spacing_zyx_mm
     kernel = kernel_on(machine, round(rows_mm, 4), round(columns_mm, 4))
+    wanted = covered_by(onto, lattice)
     lanes = [
-        PencilBeam(lattice, density, isocentre, machine.sad_mm, kernel)
+        PencilBeam(lattice, density, isocentre, machine.sad_mm, kernel, wanted)
         for _ in range(min(_LANES, len(groups)))
     ]
     _fill(lanes, groups, machine, progress)
