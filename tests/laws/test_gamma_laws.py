@@ -119,7 +119,8 @@ def test_in_a_gradient_gamma_is_the_distance_between_two_planes(
     middle = tuple(slice(m, n - m) for m, n in zip(margin, SHAPE, strict=True))
     if truth < 1.9 and found.values.values[middle].size:
         inside = found.values.values[middle]
-        assert np.allclose(inside[np.isfinite(inside)], truth, atol=2e-3)
+        # what could lower gamma² by less than 1 % is not searched
+        assert np.allclose(inside[np.isfinite(inside)], truth, rtol=5e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("rough", [0.5, 2.0, 6.0])

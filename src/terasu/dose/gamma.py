@@ -9,12 +9,14 @@ doi 10.1002/mp.12810 (criteria, global normalisation, 10 % threshold).
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terasu.errors import DoseError, GeometryError
+from terasu.patient.cores import cores
 from terasu.patient.volume import Volume, finite
 
 Array = NDArray[np.float64]
@@ -124,8 +126,14 @@ def _search(
     z, y, x = (float(mm) / distance_mm for mm in evaluated.grid.spacing_zyx_mm)
     neighbours = _neighbours(np.array([z, y, x]), criteria[2])
     doses = np.ascontiguousarray(reference.values, dtype=np.float32), onto, dose
-    found = search(judged, *doses, corner_range(dose), neighbours, (z, y, x), criteria)
-    return np.asarray(found, dtype=np.float32)
+    ranges = corner_range(dose)
+
+    def part(some: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.asarray(search(some, *doses, ranges, neighbours, (z, y, x), criteria), np.float32)
+
+    # more parts than cores: voxels that fail take longer, and lie together
+    with ThreadPoolExecutor(cores()) as pool:
+        return np.concatenate(list(pool.map(part, np.array_split(judged, 8 * cores()))))
 
 
 def _neighbours(scale: Array, max_gamma: float) -> tuple[NDArray[np.int64], Array]:

@@ -31,22 +31,18 @@ _SMALLEST = 1 / 16
 """A part of a cell this small is not halved again."""
 
 
-@numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy", fastmath=_FAST)
-def corner_range(dose: Any) -> Any:
+def corner_range(dose: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest corner of every cell, each (k − 1, j − 1, i − 1)."""
-    n0, n1, n2 = dose.shape
-    low = np.empty((n0 - 1, n1 - 1, n2 - 1), dose.dtype)
-    high = np.empty_like(low)
-    for k in numba.prange(n0 - 1):
-        for j in range(n1 - 1):
-            for i in range(n2 - 1):
-                c = _corners(dose, k, j, i)
-                low[k, j, i] = min(c)
-                high[k, j, i] = max(c)
+    low = high = dose
+    for axis in range(3):
+        before, after = (np.delete(one, end, axis) for one, end in ((low, -1), (low, 0)))
+        low = np.minimum(before, after)
+        before, after = (np.delete(one, end, axis) for one, end in ((high, -1), (high, 0)))
+        high = np.maximum(before, after)
     return low, high
 
 
-@numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy", fastmath=_FAST)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def search(
     judged: NDArray[np.int64],
     reference: Any,
@@ -77,7 +73,7 @@ def search(
     n0, n1, n2 = low.shape
     rows, columns = reference.shape[1], reference.shape[2]
     found = np.empty(len(judged), np.float32)
-    for m in numba.prange(len(judged)):
+    for m in range(len(judged)):
         row = judged[m] // columns
         k, j, i = row // rows, row % rows, judged[m] % columns
         p0, p1, p2 = _place(onto, 0, k, j, i), _place(onto, 1, k, j, i), _place(onto, 2, k, j, i)

@@ -6,7 +6,6 @@ it does to the reference as well.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from queue import Empty, SimpleQueue
@@ -25,6 +24,7 @@ from terasu.dose.machine import Machine, default_machine
 from terasu.dose.pencil_beam import PencilBeam
 from terasu.dose.segments import GantryGroup, group_by_gantry, open_field, to_segments
 from terasu.errors import DoseError
+from terasu.patient.cores import cores
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Source, Volume
@@ -152,11 +152,6 @@ def _report(running: list[Future[None]], finished: SimpleQueue[int], total: int,
                     if lane.done():
                         lane.result()
         progress(done, total)
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=16)

@@ -24,9 +24,9 @@ from terasu.dose.engine import Progress, require_calculable
 from terasu.dose.fluence import fluence_map
 from terasu.dose.lattice import around_the_patient, density_lattice, on_grid, raster_like
 from terasu.dose.machine import Machine, default_machine
-from terasu.dose.pencil_engine import cores
 from terasu.dose.segments import group_by_gantry, open_field, to_segments
 from terasu.errors import DoseError, MissingPartError
+from terasu.patient.cores import cores
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Source, Volume

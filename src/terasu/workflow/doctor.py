@@ -11,6 +11,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from terasu import __version__
+from terasu.patient.cores import cores
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _package(name: str, todo: str, *, needed: bool) -> Part:
 
 
 def _processors() -> Part:
-    return Part("processors", "ok", str(os.cpu_count()))
+    return Part("processors", "ok", str(cores()))
 
 
 def _memory() -> Part:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from terasu.patient.cores import cores
 from terasu.patient.grid import Grid
 from terasu.patient.phantom.anatomy import Anatomy
 from terasu.patient.phantom.shapes import F32, Shape
@@ -92,7 +92,7 @@ def in_slabs(work: Callable[[int, int], None], shape_zyx: tuple[int, int, int]) 
     depth, rows, columns = shape_zyx
     step = max(1, min(_SLAB_VOXELS // (rows * columns), -(-depth // 2)))
     starts = range(0, depth, step)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, cores())) as pool:
         list(pool.map(work, starts, (min(start + step, depth) for start in starts)))
 
 
