@@ -25,7 +25,7 @@ from terasu.register.field import (
     there_and_back_mm,
     voxel_centres_lps_mm,
 )
-from terasu.register.greedy import greedy_displacement, has_greedy
+from terasu.register.greedy import greedy_both_ways, has_greedy
 
 TOOLS = ["demons", pytest.param("greedy", marks=pytest.mark.skipif(not has_greedy(), reason="picsl-greedy"))]
 
@@ -107,7 +107,7 @@ def test_without_greedy_demons_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert "demons" in found.tool
     with pytest.raises(MissingPartError, match="terasu\\[deformable\\]"):
-        greedy_displacement(None, None, None)
+        greedy_both_ways(None, None, None)
 
 
 def test_view_on_another_grid_is_refused() -> None:

@@ -20,7 +20,7 @@ from terasu.patient.transform import Deformation, Rigid
 from terasu.patient.volume import Volume
 from terasu.register.demons import DemonsSettings, demons_displacement, demons_name
 from terasu.register.field import after_rigid
-from terasu.register.greedy import GreedySettings, greedy_displacement, greedy_name, has_greedy
+from terasu.register.greedy import GreedySettings, greedy_both_ways, greedy_name, has_greedy
 from terasu.register.level import box_of, flattened, thinned
 from terasu.register.rigid import refuse_unfit
 
@@ -169,8 +169,7 @@ def _both_ways(pair: _Pair, settings: DeformableSettings) -> tuple[str, NDArray[
     mask = sitk.GetArrayFromImage(pair.mask) > 0
     day, planning = (flattened(image, mask, settings.flatten_mm) for image in (pair.day, pair.planning))
     if tool == "greedy":
-        there = greedy_displacement(day, planning, pair.mask, settings.greedy)
-        return greedy_name(), there, greedy_displacement(planning, day, pair.mask, settings.greedy)
+        return greedy_name(), *greedy_both_ways(day, planning, pair.mask, settings.greedy)
     there = demons_displacement(day, planning, settings.demons)
     return demons_name(), there, demons_displacement(planning, day, settings.demons)
 

@@ -5,10 +5,12 @@ Source: Yushkevich et al., Alzheimer's & Dementia 2016;12(7S):P126, doi 10.1016/
 
 from __future__ import annotations
 
-import io
-import os
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata, util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from terasu.errors import MissingPartError, RegistrationError
+from terasu.patient.cores import cores
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,17 @@ def greedy_name() -> str:
     return f"picsl-greedy {metadata.version('picsl-greedy')}"
 
 
-def greedy_displacement(
-    fixed: Any, moving: Any, mask: Any, settings: GreedySettings | None = None
-) -> NDArray[np.float32]:
-    """Displacement, (z, y, x, 3) LPS [mm] on the fixed grid: moving sampled at p + d(p) is like fixed.
+def greedy_both_ways(
+    day: Any, planning: Any, mask: Any, settings: GreedySettings | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Displacements, (z, y, x, 3) LPS [mm] on the images' grid: day → planning, and matched on its own, back.
 
-    No noise is added to the images (``-noise 0``): a run repeats to the bit on any number of threads.
+    An image sampled at p + d(p) is like the other one. Each way runs in a process of its own: Greedy holds
+    the interpreter while it works, so a progress bar would stand still and Ctrl-C would wait. No noise is
+    added to the images (``-noise 0``): a run repeats to the bit on any number of threads.
 
     Args:
-        fixed, moving, mask: SimpleITK images on one grid; nothing outside of the mask is looked at.
+        day, planning, mask: SimpleITK images on one grid; nothing outside of the mask is looked at.
         settings: metric, iterations, smoothness.
     Raises:
         MissingPartError: picsl-greedy is not installed.
@@ -62,20 +67,36 @@ def greedy_displacement(
         raise MissingPartError(
             "Greedy is not installed.", expected="picsl-greedy", todo="pip install 'terasu[deformable]'"
         )
-    from picsl_greedy import Greedy3D
+    command = _command(settings or GreedySettings())
+    with tempfile.TemporaryDirectory(prefix="terasu-greedy-") as place:
+        folder = Path(place)
+        for name, image in (("day", day), ("planning", planning), ("mask", mask)):
+            sitk.WriteImage(sitk.Cast(image, sitk.sitkFloat32), str(folder / f"{name}.mha"))
+        pairs = ("day", "planning"), ("planning", "day")
+        there, back = (_start(folder, fixed, moving, command) for fixed, moving in pairs)
+        with there, back:
+            try:
+                return _warp_of(there, folder / "day.npy"), _warp_of(back, folder / "planning.npy")
+            finally:
+                there.kill()
+                back.kill()
 
-    engine, told = Greedy3D(), io.StringIO()
-    images = {"fixed": _float(fixed), "moving": _float(moving), "mask": _float(mask), "warp": None}
-    try:
-        engine.execute(_command(settings or GreedySettings()), told, told, **images)
-    except (RuntimeError, ValueError) as error:
+
+def _start(folder: Path, fixed: str, moving: str, command: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "terasu.register.greedy_child", str(folder), fixed, moving, command]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def _warp_of(running: subprocess.Popen[str], written: Path) -> NDArray[np.float32]:
+    _, told = running.communicate()
+    if running.returncode:
         raise RegistrationError(
             "Greedy could not match the two images.",
-            got=str(error).strip()[-200:],
+            got=told.strip()[-200:] or f"exit code {running.returncode}",
             expected="two overlapping images",
             todo="The rigid match is used in its place.",
-        ) from error
-    return np.asarray(sitk.GetArrayFromImage(engine["warp"]), dtype=np.float32)
+        )
+    return np.asarray(np.load(written), np.float32)
 
 
 def _command(settings: GreedySettings) -> str:
@@ -83,9 +104,5 @@ def _command(settings: GreedySettings) -> str:
     iterations = "x".join(str(n) for n in settings.iterations)
     return (
         f"-i fixed moving -gm mask -m {settings.metric} -n {iterations} -s {update:g}mm {whole:g}mm "
-        f"-noise 0 -threads {os.cpu_count() or 1} -V 0 -o warp"
+        f"-noise 0 -threads {max(1, cores() // 2)} -V 0 -o warp"
     )
-
-
-def _float(image: Any) -> Any:
-    return sitk.Cast(image, sitk.sitkFloat32)
