@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from terasu.enhance.arms import ARMS
-from terasu.enhance.contract import AIR_HU, Enhanced
+from terasu.enhance.contract import AIR_HU, Enhanced, Enhancer
 from terasu.enhance.measure import (
     HuError,
     edge_shift_95_mm,
@@ -19,6 +20,7 @@ from terasu.enhance.measure import (
 )
 from terasu.errors import TerasuError
 from terasu.patient.agreement import bounding_box
+from terasu.patient.cores import cores
 from terasu.patient.resample import resample
 from terasu.patient.structures import Mask
 from terasu.patient.volume import Volume
@@ -89,13 +91,19 @@ def improve(case: Case, alignment: Alignment, settings: Settings) -> Improvement
     reference = context.deformed or context.planning
     truth = None if case.truth is None else _on_the_day(case.truth, case, alignment)
     arms, failures = dict[str, Arm](), dict[str, str]()
-    for name, enhancer in ARMS.items():
-        try:
-            arms[name] = _measured(enhancer.apply(case.day, context), reference, truth, inside)
-        except TerasuError as error:
-            if name == settings.improvement:
-                raise
-            failures[name] = error.as_text()
+
+    def arm(enhancer: Enhancer) -> Arm:
+        return _measured(enhancer.apply(case.day, context), reference, truth, inside)
+
+    with ThreadPoolExecutor(min(2, cores())) as pool:  # two: each holds several images
+        running = {name: pool.submit(arm, enhancer) for name, enhancer in ARMS.items()}
+        for name, one in running.items():
+            try:
+                arms[name] = one.result()
+            except TerasuError as error:
+                if name == settings.improvement:
+                    raise
+                failures[name] = error.as_text()
     delivered = arms[settings.improvement].enhanced.volume
     return Improvement(
         arms=arms,
