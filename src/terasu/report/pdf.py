@@ -60,8 +60,11 @@ def _verdict(paper: Paper, content: ReportContent) -> None:
     x, y = MARGIN_MM + 7, paper.y_mm + 5
     style = {"color": LEVEL_INK[verdict.level], "fontweight": "bold"}
     paper.put(f"{digest.MARK[verdict.level]} {verdict.level.name}", x, y, 30, **style)
-    paper.put(digest.MEANING[verdict.level], x + 72, y + 1.5, 9, fontweight="bold")
-    paper.put(f"{digest.counts(verdict)} · limits: {verdict.policy}", x + 72, y + 7, 7, color=SOFT)
+    meaning = wrapped(digest.MEANING[verdict.level], WIDTH_MM - 80, 9, bold=True)
+    for number, line in enumerate(meaning):
+        paper.put(line, x + 72, y + number * line_mm(9), 9, fontweight="bold")
+    under = y + len(meaning) * line_mm(9) + 0.8
+    paper.put(f"{digest.counts(verdict)} · limits: {verdict.policy}", x + 72, under, 7, color=SOFT)
     y += 16
     for finding, lines in told:
         _reason(paper, finding, lines, y)

@@ -115,7 +115,7 @@ def _statements(work: Work) -> Iterator[str]:
     if not dose.machine.commissioned:
         yield (
             "The beam model is generic and not commissioned: read ratios and differences between images, not "
-            "absolute doses, which may be 6 to 7 % off."
+            "absolute doses, which may be 6 to 8 % off."
         )
     if dose.prescription_note.startswith("the plan states none"):
         yield f"Prescription: {dose.prescription_note}."
