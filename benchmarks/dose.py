@@ -41,8 +41,9 @@ from terasu.dicom.rtstruct import read_structures
 from terasu.dose.dvh import dvh_of
 from terasu.dose.engine import DoseEngine, default_engine
 from terasu.dose.machine import ONE, Machine, default_machine
-from terasu.dose.pencil_engine import water_depth_dose
+from terasu.dose.pencil_engine import pencil_beams
 from terasu.dose.plan_making import MILLENNIUM_120_MM, PlanRequest, conform, make_plan, project
+from terasu.dose.referenced import water_depth_dose
 from terasu.enhance.body import find_body
 from terasu.patient.agreement import bounding_box
 from terasu.patient.contours import to_structures
@@ -126,9 +127,9 @@ def _plan_rows(case: Clinical, quick: bool) -> Iterator[Row]:
     dose, seconds = _timed(ours, case.image, case.plan, grid)
     peer, peer_seconds = None, None
     if not quick:
-        from terasu.dose.pydosert_engine import PydosertEngine
+        from terasu.dose.pydosert_engine import pydosert_engine
 
-        peer, peer_seconds = _timed(PydosertEngine(), case.image, case.plan, grid)
+        peer, peer_seconds = _timed(pydosert_engine(), case.image, case.plan, grid)
     points = sum(beam.n_control_points for beam in case.plan.beams)
     mine, other = _misfit(case, dose), None if peer is None else _misfit(case, peer)
     name = "pydosert"
@@ -252,7 +253,9 @@ def _depth_rows(beam: str, depth_mm: Array, dose: Array, sigma: Array) -> list[R
     smooth = np.polynomial.Polynomial.fit(depth_mm[judged], np.log(dose[judged]), 5, w=(dose / sigma)[judged])
     tpr = 1.2661 * float(np.exp(smooth(200.0) - smooth(100.0))) - 0.0595
     machine = _of_quality(tpr)
-    ours_mm, ours = water_depth_dose(machine, field_mm=100.0, ssd_mm=1000.0, spacing_mm=(2.5, 2.5))
+    ours_mm, ours = water_depth_dose(
+        pencil_beams, machine, field_mm=100.0, ssd_mm=1000.0, spacing_mm=(2.5, 2.5)
+    )
     logs = np.interp(depth_mm[judged], ours_mm, np.log(ours)) - np.interp(100.0, ours_mm, np.log(ours))
     # the Monte Carlo's own noise is larger than the difference: compared with its smooth curve
     off = 100 * np.abs(np.exp(logs - (smooth(depth_mm[judged]) - smooth(100.0))) - 1)
@@ -270,7 +273,9 @@ def _of_quality(tpr_20_10: float) -> Machine:
 
     def misfit(quality: float) -> float:
         machine = plain.model_copy(update={"tpr_20_10": quality})
-        depths, dose = water_depth_dose(machine, field_mm=100.0, ssd_mm=1000.0, spacing_mm=(2.5, 2.5))
+        depths, dose = water_depth_dose(
+            pencil_beams, machine, field_mm=100.0, ssd_mm=1000.0, spacing_mm=(2.5, 2.5)
+        )
         at_100, at_200 = (float(np.interp(d, depths, np.log(dose))) for d in (100.0, 200.0))
         return 1.2661 * float(np.exp(at_200 - at_100)) - 0.0595 - tpr_20_10
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from terasu.dose.engine import DoseEngine, default_engine
+from terasu.dose.engine import DoseEngine
+from terasu.dose.pencil_engine import pencil_engine
 from terasu.dose.plan_making import PlanRequest, make_plan
-from terasu.errors import DoseError, UnsupportedPlanError
+from terasu.dose.pydosert_engine import pydosert_engine
+from terasu.errors import DoseError, MissingPartError, UnsupportedPlanError
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Source, Volume
@@ -18,9 +20,12 @@ GRID = Grid.from_axes((30, 100, 120), spacing_zyx_mm=(6, 4, 4), origin_lps_mm=(-
 DOSE_GRID = Grid.from_axes((15, 60, 80), spacing_zyx_mm=(6, 6, 6), origin_lps_mm=(-237, -177, -42))
 
 
-@pytest.fixture(scope="module")
-def engine() -> DoseEngine:
-    return default_engine()
+@pytest.fixture(scope="module", params=[pencil_engine, pydosert_engine], ids=["house", "pydosert"])
+def engine(request: pytest.FixtureRequest) -> DoseEngine:
+    try:
+        return request.param()
+    except MissingPartError as missing:
+        pytest.skip(missing.what)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +101,50 @@ def test_there_is_no_dose_in_the_air(dose) -> None:
     far = dose.grid.to_lps_mm(np.moveaxis(np.indices(dose.grid.shape_zyx), 0, -1))
     outside = np.hypot(far[..., 0], far[..., 1]) > 120
     assert dose.values[outside].max() == 0
+
+
+def moved_by(plan: Delivery, lps_mm: tuple[float, float, float]) -> Delivery:
+    beams = (replace(beam, isocentre_lps_mm=beam.isocentre_lps_mm + lps_mm) for beam in plan.beams)
+    return replace(plan, beams=tuple(beams))
+
+
+def grid_moved_by(grid: Grid, lps_mm: tuple[float, float, float]) -> Grid:
+    affine = grid.affine.copy()
+    affine[:3, 3] += lps_mm
+    return Grid(grid.shape_zyx, affine, grid.frame_of_reference_uid)
+
+
+def test_moving_everything_together_changes_nothing(engine, muscle, plan, dose) -> None:
+    away = (31.0, -17.0, 250.0)
+    moved = Volume(muscle.values, grid_moved_by(GRID, away), "HU", muscle.source)
+    again = engine.calculate(moved, moved_by(plan, away), grid_moved_by(DOSE_GRID, away))
+    assert np.allclose(again.values, dose.values, rtol=2e-3, atol=0.02)
+
+
+def test_beams_of_two_isocentres_add_up(engine, muscle, plan) -> None:
+    first, second = plan.beams[0], moved_by(plan, (12.0, 6.0, 6.0)).beams[1]
+    both = engine.calculate(muscle, replace(plan, beams=(first, second)), DOSE_GRID).values
+    single = [
+        engine.calculate(muscle, replace(plan, beams=(beam,)), DOSE_GRID).values for beam in (first, second)
+    ]
+    assert np.allclose(both, single[0] + single[1], rtol=1e-3, atol=0.01)
+
+
+def test_every_gantry_angle_is_told(engine, muscle, plan) -> None:
+    told: list[tuple[int, int]] = []
+    engine.calculate(muscle, plan, DOSE_GRID, progress=lambda done, total: told.append((done, total)))
+    assert told == [(n, len(plan.beams)) for n in range(1, len(plan.beams) + 1)]
+
+
+def test_a_grid_that_does_not_reach_the_target_is_refused(engine, muscle, plan) -> None:
+    with pytest.raises(DoseError, match="target"):
+        engine.calculate(muscle, plan, DOSE_GRID, must_cover_lps_mm=[(0.0, 0.0, 70.0)])
+
+
+def test_no_mu_is_no_dose_but_an_error(engine, muscle, plan) -> None:
+    nothing = tuple(replace(beam, meterset_mu=0.0) for beam in plan.beams)
+    with pytest.raises(DoseError):
+        engine.calculate(muscle, replace(plan, beams=nothing), DOSE_GRID)
 
 
 def test_what_must_not_be_calculated_is_refused(engine, muscle, plan) -> None:

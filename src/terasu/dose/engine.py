@@ -65,9 +65,9 @@ class DoseEngine(Protocol):
 
 def default_engine() -> DoseEngine:
     """The engine of the house."""
-    from terasu.dose.pencil_engine import PencilBeamEngine
+    from terasu.dose.pencil_engine import pencil_engine
 
-    return PencilBeamEngine()
+    return pencil_engine()
 
 
 def require_calculable(

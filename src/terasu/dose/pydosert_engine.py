@@ -12,75 +12,45 @@ torch and pydosert are imported when a dose is calculated, not before.
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from terasu.dose.density import DensityTable, default_density_table
-from terasu.dose.engine import Progress, require_calculable
 from terasu.dose.fluence import fluence_map
-from terasu.dose.lattice import around_the_patient, density_lattice, on_grid, raster_like
-from terasu.dose.machine import Machine, default_machine
-from terasu.dose.segments import group_by_gantry, open_field, to_segments
-from terasu.errors import DoseError, MissingPartError
+from terasu.dose.machine import Machine
+from terasu.dose.referenced import ReferencedEngine, Scene
+from terasu.errors import MissingPartError
 from terasu.patient.cores import cores
-from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
-from terasu.patient.volume import Source, Volume
 
 _KERNEL_MM = 300.0
-_SLACK_MM = 60.0
 
 
-class PydosertEngine:
-    """Implements ``DoseEngine`` by pydosert's ``PencilDepthEngine``; beams must share an isocentre.
+def pydosert_engine(*, within_deg: float = 0.5) -> ReferencedEngine:
+    """pydosert's ``PencilDepthEngine`` as a ``DoseEngine``.
 
     Args:
         within_deg: gantry angles this close are calculated as one.
+    Raises:
+        MissingPartError: torch or pydosert is not installed.
     """
+    _torch()
+    name = f"pydosert {version('pydosert')} PencilDepthEngine"
+    return ReferencedEngine(name, pydosert_beams, within_deg=within_deg)
 
-    def __init__(self, *, within_deg: float = 0.5) -> None:
-        self.within_deg = within_deg
 
-    @property
-    def name(self) -> str:
-        """Engine and version."""
-        return f"pydosert {version('pydosert')} PencilDepthEngine"
-
-    def calculate(
-        self,
-        image_hu: Volume,
-        delivery: Delivery,
-        onto: Grid,
-        *,
-        machine: Machine | None = None,
-        density: DensityTable | None = None,
-        must_cover_lps_mm: ArrayLike | None = None,
-        progress: Progress | None = None,
-    ) -> Volume:
-        """See ``DoseEngine.calculate``."""
-        machine, table = machine or default_machine(), density or default_density_table()
-        require_calculable(image_hu, delivery, onto, machine, must_cover_lps_mm)
-        groups = group_by_gantry(to_segments(delivery), within_deg=self.within_deg)
-        isocentre = groups[0].isocentre_lps_mm
-        if any(np.abs(group.isocentre_lps_mm - isocentre).max() > 0.01 for group in groups):
-            raise DoseError("pydosert is used for one isocentre only.", got="several", expected="one")
-        lattice, values = density_lattice(raster_like(onto, isocentre), image_hu, table, _SLACK_MM)
-        square, values = _with_room_to_turn(lattice, values, isocentre)
-        total = np.zeros(square.shape_zyx, np.float32)
-        run = _Pydosert(square, isocentre, machine)
-        for done, group in enumerate(groups, start=1):
-            total += run.dose(values, fluence_map(group.segments, machine), group.gantry_deg)
-            if progress is not None:
-                progress(done, len(groups))
-        total[around_the_patient(values)] = 0
-        spacing = tuple(round(step, 4) for step in square.spacing_zyx_mm)
-        total *= np.float32(_gy_per_unit(machine, spacing) * delivery.fractions)
-        source = Source(modality="RTDOSE", made_by=f"{self.name}, {machine.name}")
-        return Volume(on_grid(Volume(total, square, "Gy"), onto), onto, "Gy", source)
+def pydosert_beams(scene: Scene, tell: Callable[[], None]) -> NDArray[np.float32]:
+    """See ``referenced.SumOfBeams``."""
+    square, part, density = _with_room_to_turn(scene.lattice, scene.density, scene.isocentre_lps_mm)
+    run = _Pydosert(square, scene.isocentre_lps_mm, scene.machine)
+    total = np.zeros(square.shape_zyx, np.float32)
+    for group in scene.groups:
+        total += run.dose(density, fluence_map(group.segments, scene.machine), group.gantry_deg)
+        tell()
+    return np.ascontiguousarray(total[part])
 
 
 class _Pydosert:
@@ -132,8 +102,12 @@ class _Pydosert:
 
 def _with_room_to_turn(
     lattice: Grid, values: NDArray[np.float32], isocentre_lps_mm: NDArray[np.float64]
-) -> tuple[Grid, NDArray[np.float32]]:
-    """The lattice grown to a square around the isocentre that holds its corners at every angle."""
+) -> tuple[Grid, tuple[slice, ...], NDArray[np.float32]]:
+    """The lattice grown to a square around the isocentre that holds its corners at every angle.
+
+    Returns:
+        The square, the lattice's own voxels in it, and the values with vacuum around them.
+    """
     away = lattice.corners_lps_mm() - isocentre_lps_mm
     reach = int(np.ceil(np.hypot(away[:, 0], away[:, 1]).max() / lattice.spacing_zyx_mm[2])) + 1
     middle = np.rint(lattice.to_index_kji(isocentre_lps_mm)).astype(int)
@@ -141,43 +115,8 @@ def _with_room_to_turn(
     stop = np.array([lattice.shape_zyx[0], middle[1] + reach + 1, middle[2] + reach + 1])
     before, after = -start, stop - np.asarray(lattice.shape_zyx)
     padded = np.pad(values, list(zip(np.maximum(before, 0), np.maximum(after, 0), strict=True)))
-    return lattice.crop(start.tolist(), stop.tolist()), padded
-
-
-@lru_cache(maxsize=8)
-def _gy_per_unit(machine: Machine, spacing_zyx_mm: tuple[float, float, float]) -> float:
-    depth_mm, dose = water_depth_dose(
-        machine,
-        field_mm=machine.reference.field_mm,
-        ssd_mm=machine.reference.ssd_mm,
-        spacing_zyx_mm=spacing_zyx_mm,
-        deepest_mm=machine.reference.depth_mm + 30,
-    )
-    return machine.reference.gy_per_mu / float(
-        np.exp(np.interp(machine.reference.depth_mm, depth_mm, np.log(dose)))
-    )
-
-
-def water_depth_dose(
-    machine: Machine,
-    *,
-    field_mm: float,
-    ssd_mm: float,
-    spacing_zyx_mm: tuple[float, float, float],
-    deepest_mm: float = 300.0,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Depths [mm] and dose on the axis of an open field on water, in pydosert's unit."""
-    z, y, x = spacing_zyx_mm
-    half = (round(0.8 * field_mm / z) + 2, round(0.8 * field_mm / x) + 2)
-    shape = (2 * half[0] + 1, int(np.ceil(deepest_mm / y)), 2 * half[1] + 1)
-    lattice = Grid.from_axes(
-        shape,
-        spacing_zyx_mm=spacing_zyx_mm,
-        origin_lps_mm=(-half[1] * x, ssd_mm - machine.sad_mm + y / 2, -half[0] * z),
-    )
-    run = _Pydosert(lattice, np.zeros(3), machine)
-    dose = run.dose(np.ones(shape, np.float32), fluence_map([open_field(field_mm)], machine), 0.0)
-    return np.asarray((np.arange(shape[1]) + 0.5) * y, np.float64), dose[half[0], :, half[1]].astype(float)
+    part = tuple(slice(b, b + n) for b, n in zip(before.tolist(), lattice.shape_zyx, strict=True))
+    return lattice.crop(start.tolist(), stop.tolist()), part, padded
 
 
 def _torch() -> Any:

@@ -106,11 +106,11 @@ def _refuse(what: str, got: str, expected: str) -> None:
 
 
 def _segments_of(beam: Beam) -> Iterable[Segment]:
-    shares = np.diff(beam.meterset_fraction)
-    for i in np.flatnonzero(shares > 0).tolist():
+    mu = beam.meterset_mu * np.diff(beam.meterset_fraction)
+    for i in np.flatnonzero(mu > 0).tolist():
         yield Segment(
             beam_number=beam.number,
-            mu=float(beam.meterset_mu * shares[i]),
+            mu=float(mu[i]),
             gantry_deg=middle_angle_deg(beam.gantry_deg[i], beam.gantry_deg[i + 1]),
             collimator_deg=middle_angle_deg(beam.collimator_deg[i], beam.collimator_deg[i + 1]),
             isocentre_lps_mm=_middle(beam.isocentre_lps_mm, i),
