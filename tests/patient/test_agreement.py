@@ -53,3 +53,13 @@ def test_dice_and_empty_masks() -> None:
     assert np.isnan(dice(empty, empty))
     with pytest.raises(InputError):
         bounding_box(empty)
+
+
+def test_where_an_image_ends_there_is_no_skin() -> None:
+    """A cylinder seen in ten slices only: its cut faces lie deep inside of the whole one."""
+    y, x = np.mgrid[-30:30, -30:30]
+    whole = np.broadcast_to(np.hypot(x, y) <= 20, GRID.shape_zyx)
+    part = np.zeros_like(whole)
+    part[15:25] = np.hypot(x, y) <= 18
+    assert surface_distances_mm(part, whole, GRID).min() < -10
+    assert np.abs(surface_distances_mm(part, whole, GRID, in_slice=True) + 2).max() < 1.5

@@ -47,19 +47,25 @@ def bounding_box(mask: Mask, *, margin: int = 0) -> tuple[slice, slice, slice]:
     return box[0], box[1], box[2]
 
 
-def surface_distances_mm(mask: Mask, other: Mask, grid: Grid, *, where: Mask | None = None) -> Array:
+def surface_distances_mm(
+    mask: Mask, other: Mask, grid: Grid, *, where: Mask | None = None, in_slice: bool = False
+) -> Array:
     """Signed distance of every surface voxel of ``mask`` to the surface of ``other``.
 
     Args:
         mask, other: (z, y, x) on ``grid``, neither empty.
         where: only surface voxels in here count, e.g. the field of view.
+        in_slice: only what bounds ``mask`` within its slice; where an image ends there is no skin.
     Returns:
         (n,) distances [mm], positive where ``mask`` reaches beyond ``other``.
     Source: exact signed distance, Maurer 2003, doi 10.1109/TPAMI.2003.1177156
     """
     box = bounding_box(mask | other, margin=2)
     inner, target = mask[box], other[box]
-    surface = inner & ~ndimage.binary_erosion(inner, border_value=1)
+    around = ndimage.generate_binary_structure(3, 1)
+    if in_slice:
+        around[[0, 2]] = False
+    surface = inner & ~ndimage.binary_erosion(inner, around, border_value=1)
     if where is not None:
         surface &= where[box]
     start = [part.start for part in box]

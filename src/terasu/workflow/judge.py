@@ -176,7 +176,7 @@ def _registration(policy: Policy, alignment: Alignment) -> list[Finding]:
 
 
 def _outline(policy: Policy, case: Case, alignment: Alignment) -> list[Finding]:
-    """The outline where it was seen, away from the rim of the field of view and from its end slices."""
+    """The outline where it was seen, away from the rim of the field of view."""
     seen = ndimage.binary_erosion(alignment.view.mask, np.ones((1, 3, 3), bool), iterations=4)
     today, planned = alignment.context.body, alignment.body_planned
     if not (today & seen).any() or not planned.any():
@@ -184,7 +184,7 @@ def _outline(policy: Policy, case: Case, alignment: Alignment) -> list[Finding]:
     step = max(1, round(3.0 / min(case.day.grid.spacing_zyx_mm[1:])))
     thin = (slice(None), slice(None, None, step), slice(None, None, step))
     coarse = Grid(today[thin].shape, case.day.grid.affine @ np.diag([1.0, step, step, 1.0]))
-    distances = surface_distances_mm(today[thin], planned[thin], coarse, where=seen[thin])
+    distances = surface_distances_mm(today[thin], planned[thin], coarse, where=seen[thin], in_slice=True)
     if not distances.size:
         return [failed("body", "Body outline, day against plan", "No skin lies in the field of view.")]
     return anatomy.body_surface(policy, float(np.percentile(np.abs(distances), 95)), float(distances.mean()))
