@@ -14,6 +14,7 @@ from terasu.patient.agreement import dice
 from terasu.patient.grid import Grid
 from terasu.patient.resample import resample
 from terasu.patient.transform import Rigid
+from terasu.patient.volume import Volume
 
 
 def test_body_without_table() -> None:
@@ -88,3 +89,29 @@ def test_a_dark_rim_is_the_patient_and_a_lost_layer_of_fat_is_not() -> None:
     slimmer = cbct.with_values(np.where(skin, -1000, cbct.values).astype(cbct.values.dtype))
     assert lost.sum() > 1000
     assert find_body(slimmer, view=view, beyond=made.body)[lost].mean() < 0.05
+
+
+@pytest.mark.parametrize("prone", [False, True])
+def test_a_thick_board_that_touches_the_patient_goes(prone: bool) -> None:
+    """As dense as fat and 24 mm thick, so that an opening leaves it; flat, as tops for radiotherapy are."""
+    grid = Grid.from_axes((12, 110, 180), spacing_zyx_mm=(5, 3, 3), origin_lps_mm=(-268, -163, 0))
+    x, y, _ = np.moveaxis(grid.to_lps_mm(np.moveaxis(np.indices(grid.shape_zyx), 0, -1)), -1, 0)
+    y = -y if prone else y
+    patient = (x / 160) ** 2 + (y / 100) ** 2 < 1
+    board = (y > 97) & (y < 121) & (np.abs(x) < 250)
+    image = Volume(np.where(patient, 40.0, np.where(board, -100.0, -1000.0)).astype(np.float32), grid, "HU")
+    found = find_body(image)
+    assert found[patient].mean() > 0.995
+    assert not found[board & (y > 109)].any()
+    assert dice(found, patient) > 0.98
+
+
+def test_a_curved_board_takes_nothing_of_the_patient() -> None:
+    """Its sides stand higher than the patient's back: cut at their height, he would lose his back."""
+    grid = Grid.from_axes((12, 110, 180), spacing_zyx_mm=(5, 3, 3), origin_lps_mm=(-268, -163, 0))
+    x, y, _ = np.moveaxis(grid.to_lps_mm(np.moveaxis(np.indices(grid.shape_zyx), 0, -1)), -1, 0)
+    patient = (x / 160) ** 2 + (y / 100) ** 2 < 1
+    top = 101 - np.square(x) / 700
+    board = (y > top) & (y < top + 12) & (np.abs(x) < 250)
+    hu = np.where(patient, 40.0, np.where(board, -100.0, -1000.0)).astype(np.float32)
+    assert find_body(Volume(hu, grid, "HU"))[patient].mean() > 0.995

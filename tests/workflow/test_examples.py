@@ -285,16 +285,23 @@ def test_a_local_archive_that_leads_out_or_bursts(tmp_path: Path, monkeypatch: p
 
 
 def test_a_local_archive_of_the_real_thing(pancreas: Path, tmp_path: Path) -> None:
-    """Of the contours only, to be quick: the series that are there are checked, none is asked for."""
+    """Of the contours only, to be quick: the series that are there are checked, none is asked for.
+
+    By its own name or by the folder it lies in.
+    """
     some = tmp_path / "some"
     some.mkdir()
     for series in index_folder(pancreas).series:
         if series.modality == "RTSTRUCT":
             shutil.copy(series.first.path, some / series.uid)
-    with tarfile.open(tmp_path / "copy.tar.xz", "w:xz", preset=0) as tar:
+    archive = tmp_path / "archives" / "pancreas-copy.tar.xz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:xz", preset=0) as tar:
         tar.add(some, "any name")
-    told: list[str] = []
-    with example_case("pancreas", tmp_path / "copy.tar.xz", tell=told.append) as (folder, _):
-        assert len(list(folder.rglob("*.*"))) == 2
-    assert sum("content hash checked" in line for line in told) == 2
-    assert not folder.exists()
+    for place in (archive, archive.parent):
+        told: list[str] = []
+        with example_case("pancreas", place, tell=told.append) as (folder, _):
+            assert len(list(folder.rglob("*.*"))) == 2
+            assert folder.name == "pancreas"
+        assert sum("content hash checked" in line for line in told) == 2
+        assert not folder.exists()

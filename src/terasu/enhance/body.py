@@ -15,6 +15,8 @@ _LEAST_DENSE_HU = -700.0
 _COARSE_MM = 4.0
 _TABLE_MM = 18.0
 _SKIN_MM = 6.0
+_THICK_MM = 40.0
+_FLAT_MM = 6.0
 
 
 def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = None) -> Mask:
@@ -22,8 +24,9 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
 
     The skin is put a third of the way from air to the median of what is dense, since raw CBCT reads tissue
     200 to 500 HU too low. The table is a thin shell: it does not survive an opening of 18 mm in the slice
-    plane, and what is left of it does not hang together with the patient. That part is done at 4 mm. Of a
-    thick table as dense as tissue, what touches the patient stays: an External contour is better.
+    plane, and what is left of it does not hang together with the patient. Where a flat top sticks out beside
+    the patient, nothing beneath its surface counts, so that what touches him goes as well. That part is done
+    at 4 mm. A curved top that touches the patient stays in part: an External contour is better.
 
     Args:
         image: CT or CBCT [HU], slices along the patient's length (k).
@@ -41,7 +44,7 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
     step_zyx = _coarse_steps(image.grid)
     coarse = dense[:: step_zyx[0], :: step_zyx[1], :: step_zyx[2]]
     mm = np.asarray(image.grid.spacing_zyx_mm, np.float64) * step_zyx.astype(np.float64)
-    core = _largest(_opened(coarse, mm))
+    core = _largest(_above_flat_tops(_opened(coarse, mm, _TABLE_MM), coarse, mm))
     if not core.any():
         raise EnhanceError(
             "No patient was found in the image.",
@@ -77,8 +80,36 @@ def _disc(mm: NDArray[np.float64], radius_mm: float) -> Mask:
     return np.asarray(disc[None])
 
 
-def _opened(mask: Mask, mm: NDArray[np.float64]) -> Mask:
-    return np.asarray(ndimage.binary_opening(mask, _disc(mm, _TABLE_MM / 2)))
+def _opened(mask: Mask, mm: NDArray[np.float64], thickness_mm: float) -> Mask:
+    return np.asarray(ndimage.binary_opening(mask, _disc(mm, thickness_mm / 2)))
+
+
+def _above_flat_tops(found: Mask, dense: Mask, mm: NDArray[np.float64]) -> Mask:
+    """Less the rows beneath a flat table top, slice by slice; the table may lie on either side."""
+    thick = _opened(_filled(dense), mm, _THICK_MM)
+    kept = found.copy()
+    for k in np.flatnonzero(thick.any(axis=(1, 2))):
+        middle = int(np.argwhere(thick[k])[:, 0].mean())
+        top = _flat_top(dense[k], thick[k], middle, mm)
+        if top is not None:
+            kept[k, top:] = False
+        top = _flat_top(dense[k, ::-1], thick[k, ::-1], len(dense[k]) - 1 - middle, mm)
+        if top is not None:
+            kept[k, : len(dense[k]) - top] = False
+    return kept
+
+
+def _flat_top(dense: Mask, thick: Mask, middle: int, mm: NDArray[np.float64]) -> int | None:
+    """First row of a table that sticks out beside the patient, past his middle row; None if none is flat."""
+    columns = np.flatnonzero(thick.any(axis=0))
+    beside = np.ones(dense.shape[1], bool)
+    beside[max(0, columns[0] - 2) : columns[-1] + 3] = False
+    below = dense[middle:, beside]
+    tops = below.argmax(axis=0)[below.any(axis=0)]
+    if tops.size * mm[2] < _THICK_MM:
+        return None
+    top = int(np.median(tops))
+    return middle + top if np.mean(np.abs(tops - top) * mm[1] <= _FLAT_MM) >= 0.8 else None
 
 
 def _rim(view: Mask, planned: Mask, mm: NDArray[np.float64]) -> Mask:

@@ -47,7 +47,8 @@ def example_case(name: str, from_folder: Path | None, *, tell: Tell) -> Iterator
 
     Args:
         name: one of ``NAMES``.
-        from_folder: a local copy, folder or .tar.xz; fetched from TCIA if None, and kept in the cache.
+        from_folder: a local copy: its folder, its .tar.xz, or the folder that holds that; fetched from TCIA
+            if None, and kept in the cache.
         tell: told what is done, one line each.
     Raises:
         InputError: no such example, nothing to be had, or content that is not what was published.
@@ -143,11 +144,16 @@ def _at_hand(
 ) -> Iterator[Path]:
     if from_folder is None:
         yield _fetched(name, series, tell)
-    elif from_folder.is_dir():
-        yield from_folder
     elif from_folder.is_file():
-        with _unpacked(from_folder) as folder:
+        with _unpacked(from_folder, name) as folder:
             yield folder
+    elif from_folder.is_dir():
+        packed = sorted(from_folder.glob(f"{name}*.tar.xz"))
+        if len(packed) == 1:  # a folder of archives
+            with _unpacked(packed[0], name) as folder:
+                yield folder
+        else:
+            yield from_folder
     else:
         raise InputError(
             "There is no such folder.",
@@ -158,11 +164,12 @@ def _at_hand(
 
 
 @contextmanager
-def _unpacked(archive: Path) -> Iterator[Path]:
+def _unpacked(archive: Path, name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="terasu-example-") as aside:
+        folder = Path(aside) / name  # the report calls the case by it
         try:
             with tarfile.open(archive) as tar:
-                _extract(tar, aside)
+                _extract(tar, str(folder))
         except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(
                 "The archive cannot be unpacked.",
@@ -170,7 +177,7 @@ def _unpacked(archive: Path) -> Iterator[Path]:
                 expected="a .tar.xz of the example",
                 todo="Fetch or copy the archive again, and see that the temporary folder has room.",
             ) from error
-        yield Path(aside)
+        yield folder
 
 
 def _extract(tar: tarfile.TarFile, folder: str) -> None:
