@@ -14,6 +14,7 @@ from terasu.patient.volume import Volume
 _LEAST_DENSE_HU = -700.0
 _COARSE_MM = 4.0
 _TABLE_MM = 18.0
+_LUNG_HU = -500.0
 _SKIN_MM = 6.0
 _THICK_MM = 40.0
 _FLAT_MM = 6.0
@@ -32,7 +33,7 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
         image: CT or CBCT [HU], slices along the patient's length (k).
         view: field of view; nothing is looked for outside of it.
         beyond: (z, y, x) the patient where the field of view ends (the registered planning CT's outline);
-            closes a lung that the field of view cuts, and the dark rim where a cut patient reads as air.
+            closes a lung that the field of view cuts.
     Returns:
         (z, y, x) bool.
     Raises:
@@ -54,10 +55,27 @@ def find_body(image: Volume, *, view: Mask | None = None, beyond: Mask | None = 
         )
     body = dense & _finer(_grown(core, mm), step_zyx, image.grid.shape_zyx)
     if view is None or beyond is None:
-        return _filled(body)
+        return filled_by_slice(body)
+    return filled_by_slice(body | (beyond & ~view)) & view
+
+
+def dark_rim(body: Mask, view: Mask, planned: Mask, planning: Volume) -> Mask:
+    """Where a patient who is cut by the field of view reads as air near the cut: nothing was measured there.
+
+    That is air where the planning CT has tissue, and nearer to the edge of the field of view than to the
+    planned skin; so a lost layer of fat is none.
+
+    Args:
+        body: by ``find_body``; view, planned: field of view and the planned outline, all on the grid of
+            planning: the planning CT where the rigid match puts it [HU].
+    """
+    grid = planning.grid
+    step_zyx = _coarse_steps(grid)
     few = tuple(slice(None, None, step) for step in step_zyx)
-    rim = _finer(_rim(view[few], beyond[few], mm), step_zyx, image.grid.shape_zyx)
-    return _filled(body | (beyond & (~view | rim))) & view
+    mm = np.asarray(grid.spacing_zyx_mm, np.float64) * step_zyx.astype(np.float64)
+    rim = _rim(view[few], planned[few], mm)
+    dark = _grown(rim & ~body[few] & (planning.values[few] > _LUNG_HU), mm) & rim
+    return _finer(dark, step_zyx, grid.shape_zyx) & view & planned
 
 
 def skin_hu(image: Volume, view: Mask | None = None) -> float:
@@ -86,7 +104,7 @@ def _opened(mask: Mask, mm: NDArray[np.float64], thickness_mm: float) -> Mask:
 
 def _above_flat_tops(found: Mask, dense: Mask, mm: NDArray[np.float64]) -> Mask:
     """Less the rows beneath a flat table top, slice by slice; the table may lie on either side."""
-    thick = _opened(_filled(dense), mm, _THICK_MM)
+    thick = _opened(filled_by_slice(dense), mm, _THICK_MM)
     kept = found.copy()
     for k in np.flatnonzero(thick.any(axis=(1, 2))):
         middle = int(np.argwhere(thick[k])[:, 0].mean())
@@ -113,10 +131,7 @@ def _flat_top(dense: Mask, thick: Mask, middle: int, mm: NDArray[np.float64]) ->
 
 
 def _rim(view: Mask, planned: Mask, mm: NDArray[np.float64]) -> Mask:
-    """Where the edge of the field of view is nearer than the planned skin, slice by slice.
-
-    A patient who is cut by the field of view may read as air near the cut; a lost layer of fat does not.
-    """
+    """Where the edge of the field of view is nearer than the planned skin, slice by slice."""
     rim = np.zeros_like(view)
     for k in np.flatnonzero((planned & ~view).any(axis=(1, 2)) & (planned & view).any(axis=(1, 2))):
         to_edge = ndimage.distance_transform_edt(view[k], sampling=mm[1:])
@@ -146,7 +161,7 @@ def _finer(mask: Mask, step_zyx: NDArray[np.intp], shape_zyx: tuple[int, int, in
     return mask
 
 
-def _filled(mask: Mask) -> Mask:
+def filled_by_slice(mask: Mask) -> Mask:
     """Holes filled slice by slice, inside of the bounding box."""
     rows, columns = np.flatnonzero(mask.any(axis=(0, 2))), np.flatnonzero(mask.any(axis=(0, 1)))
     box = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from terasu.enhance.body import find_body
+from terasu.enhance.body import dark_rim, filled_by_slice, find_body
 from terasu.enhance.contract import AIR_HU, Context
 from terasu.patient.grid import Grid
 from terasu.patient.resample import resample
@@ -38,6 +38,8 @@ def make_context(
     outline = Volume(find_body(planning) if body is None else body, planning.grid)
     planned: Mask = resample(outline, cbct.grid, through=rigid, interpolation="nearest", outside=0).values
     seen = find_body(cbct, view=view, beyond=planned)
+    view = view & ~dark_rim(seen, view, planned, placed)
+    seen = filled_by_slice(seen | (planned & ~view)) & view
     bent = None if deformation is None else resample(planning, cbct.grid, through=deformation, outside=AIR_HU)
     return Context(placed, bent, view, seen | (planned & ~view), _reach(planning.grid, cbct.grid, rigid))
 

@@ -26,7 +26,7 @@ class Context:
     Attributes:
         planning: planning CT [HU] through the rigid match.
         deformed: planning CT [HU] through the deformation, None where its gate refused it.
-        view: True where the CBCT was measured.
+        view: True where the CBCT was measured; a dark rim where it cuts the patient counts as not measured.
         body: the day's patient: as the CBCT shows him in the field of view, as planned beyond it.
         reach: True where the planning CT has a value.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from terasu.enhance.body import find_body
 from terasu.enhance.context import make_context
 from terasu.enhance.contract import Context
@@ -32,7 +34,7 @@ class Alignment:
         treated: day → planning CT in the treated position.
         rigid: residual match, None where it failed; ``matched`` says which transform is used then.
         deformable, gate: None where not tried or failed.
-        view: field of view.
+        view: field of view, less a dark rim where it cuts the patient.
         context: registered planning CT, rigid and (if its gate accepted it) deformed, and the day's outline.
         planning_body: the patient on the planning CT's grid: its External contour, or found in the image.
         body_planned: the same on the day's grid, in the treated position.
@@ -84,21 +86,22 @@ def align(case: Case, settings: Settings) -> Alignment:
     deformable, passed = _deformable(case, settings, roles, matched, view, moved, failures)
     organs, origins = _organs(moved, passed)
     drawn = _drawn_on_the_day(case, roles)
+    context = make_context(
+        case.day,
+        case.planning,
+        rigid=matched,
+        view=view.mask,
+        deformation=_accepted(deformable, passed),
+        body=body,
+    )
     return Alignment(
         roles=roles,
         treated=treated,
         rigid=rigid,
         deformable=deformable,
         gate=passed,
-        view=view,
-        context=make_context(
-            case.day,
-            case.planning,
-            rigid=matched,
-            view=view.mask,
-            deformation=_accepted(deformable, passed),
-            body=body,
-        ),
+        view=_less_dark_rim(view, context.view),
+        context=context,
         planning_body=body,
         body_planned=on_the_day(body, case.planning.grid, case.day.grid, treated),
         planned_on_day=planned_on_day,
@@ -114,6 +117,12 @@ def propagated_against_drawn(alignment: Alignment) -> StructureSet:
     if alignment.gate is not None:
         return alignment.gate.structures
     return propagate(alignment.roles.structures, alignment.matched, alignment.planned_on_day.grid)
+
+
+def _less_dark_rim(view: FieldOfView, seen: Mask) -> FieldOfView:
+    dark = 100.0 * int(np.count_nonzero(view.mask & ~seen)) / max(1, int(np.count_nonzero(view.mask)))
+    told = f" {dark:.1f} % of it, a dark rim where it cuts the patient, count as not imaged." if dark else ""
+    return replace(view, mask=seen, note=view.note + told)
 
 
 def _rigid(case: Case, treated: Rigid, view: Mask, failures: dict[str, str]) -> RigidResult | None:
