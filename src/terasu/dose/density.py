@@ -21,6 +21,7 @@ from terasu.errors import DoseError, PolicyError
 from terasu.patient.volume import Volume, finite
 
 Array = NDArray[np.float64]
+_START_FROM = "Start from the built-in table, dose/density_tables/generic.toml."
 _COLUMNS = ("hu", "relative_electron_density", "mass_density_g_cm3")
 
 
@@ -44,20 +45,27 @@ class DensityTable:
     scanner: str = ""
 
     def __post_init__(self) -> None:
-        hu, red = self.hu, self.relative_electron_density
-        shape_fits = len(hu) >= 2 and len(red) == len(hu) and len(self.mass_density_g_cm3) in (0, len(hu))
-        if not shape_fits or not (np.isfinite(hu).all() and np.isfinite(red).all()):
+        hu, electrons, mass = self.hu, self.relative_electron_density, self.mass_density_g_cm3
+        shape_fits = hu.ndim == 1 and hu.size >= 2 and electrons.shape == hu.shape
+        shape_fits = shape_fits and mass.shape in ((0,), hu.shape)
+        if not shape_fits or not all(np.isfinite(column).all() for column in (hu, electrons, mass)):
             raise PolicyError(
                 f"The density table {self.name!r} is not complete.",
-                got=f"{len(hu)} HU, {len(red)} electron densities, {len(self.mass_density_g_cm3)} densities",
+                got=f"{hu.size} HU, {electrons.size} electron densities, {mass.size} mass densities",
                 expected="at least two points, every column equally long, finite numbers",
+                todo=_START_FROM,
             )
-        if (np.diff(hu) <= 0).any() or (np.diff(red) < 0).any() or red[0] < 0:
+        if (np.diff(hu) <= 0).any() or not (_never_falls(electrons) and _never_falls(mass)):
             raise PolicyError(
                 f"The density table {self.name!r} does not rise.",
-                got=f"HU {hu.tolist()}, relative electron density {red.tolist()}",
-                expected="HU rising strictly, density never falling and never negative",
+                got=f"HU {hu.tolist()}, electron density {electrons.tolist()}, mass density {mass.tolist()}",
+                expected="HU rising strictly, densities never falling and never negative",
+                todo=_START_FROM,
             )
+
+
+def _never_falls(density: Array) -> bool:
+    return bool((np.diff(density) >= 0).all() and (density[:1] >= 0).all())
 
 
 def to_electron_density(hu: NDArray[Any], table: DensityTable) -> NDArray[np.float32]:
@@ -70,6 +78,7 @@ def to_mass_density(hu: NDArray[Any], table: DensityTable) -> NDArray[np.float32
     if not len(table.mass_density_g_cm3):
         raise DoseError(
             f"The density table {table.name!r} has no mass densities.",
+            got="HU and electron densities only",
             expected="a column mass_density_g_cm3",
             todo="Add the column, or use the electron density.",
         )
@@ -130,7 +139,7 @@ def read_density_table(path: Path | str) -> DensityTable:
             "The density table cannot be read.",
             got=f"{path.name}: {type(problem).__name__} {problem}",
             expected=f"TOML or CSV with the columns {', '.join(_COLUMNS)}",
-            todo="Start from the built-in table, dose/density_tables/generic.toml.",
+            todo=_START_FROM,
         ) from problem
 
 

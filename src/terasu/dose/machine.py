@@ -123,6 +123,7 @@ def read_machine(path: Path | str) -> Machine:
             "The machine file cannot be read.",
             got=f"{path.name}: {type(problem).__name__}",
             expected="a TOML file as terasu commission writes it",
+            todo="Check the path; terasu commission makes such a file from a clinic's own data.",
         ) from problem
     return _machine_of(text, path.name)
 
@@ -162,7 +163,7 @@ def _toml_lines(fields: dict[str, object], *, prefix: str) -> list[str]:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").isalnum() and key.isascii() else _quoted(key)
 
 
 def _toml(value: object) -> str:
@@ -170,4 +171,9 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(text: str) -> str:
+    """JSON's escapes are TOML's, but for one control character that JSON leaves as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
