@@ -8,24 +8,14 @@ import numpy as np
 import pytest
 
 from terasu.dose.engine import DoseEngine
-from terasu.dose.pencil_engine import pencil_engine
 from terasu.dose.plan_making import PlanRequest, make_plan
-from terasu.dose.pydosert_engine import pydosert_engine
-from terasu.errors import DoseError, MissingPartError, UnsupportedPlanError
+from terasu.errors import DoseError, UnsupportedPlanError
 from terasu.patient.delivery import Delivery
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Source, Volume
 
 GRID = Grid.from_axes((30, 100, 120), spacing_zyx_mm=(6, 4, 4), origin_lps_mm=(-238, -198, -87))
 DOSE_GRID = Grid.from_axes((15, 60, 80), spacing_zyx_mm=(6, 6, 6), origin_lps_mm=(-237, -177, -42))
-
-
-@pytest.fixture(scope="module", params=[pencil_engine, pydosert_engine], ids=["house", "pydosert"])
-def engine(request: pytest.FixtureRequest) -> DoseEngine:
-    try:
-        return request.param()
-    except MissingPartError as missing:
-        pytest.skip(missing.what)
 
 
 @pytest.fixture(scope="module")
