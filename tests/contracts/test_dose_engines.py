@@ -68,6 +68,11 @@ def test_twice_the_mu_is_twice_the_dose(engine, muscle, plan, dose) -> None:
     )
 
 
+def test_the_dose_is_that_of_all_fractions(engine, muscle, plan, dose) -> None:
+    one = engine.calculate(muscle, replace(plan, fractions=1), DOSE_GRID)
+    assert np.allclose(plan.fractions * one.values, dose.values, rtol=1e-4, atol=1e-3)
+
+
 @pytest.mark.parametrize(("hu", "percent"), [(20, -0.65), (-50, 1.7)])
 def test_hu_errors_in_soft_tissue_cost_what_they_should(engine, muscle, plan, dose, hu, percent) -> None:
     changed = in_target(engine.calculate(shifted_by(muscle, hu), plan, DOSE_GRID))
