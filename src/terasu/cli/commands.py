@@ -382,8 +382,8 @@ def commission(
     """
     from datetime import date
 
+    from terasu.dose.beam_data import read_beam_data
     from terasu.dose.commission import commission as fit
-    from terasu.dose.commission import read_beam_data
     from terasu.dose.machine import default_machine, machine_as_toml, read_machine
     from terasu.patient.store import write_whole
 

@@ -1,11 +1,5 @@
 """Fit a machine model to a clinic's own beam: quality, depth doses, output factors, profile, Gy per MU.
 
-The clinic gives CSV files of an open beam on water:
-
-* depth doses: ``field_mm, ssd_mm, depth_mm, dose_percent`` (any normalisation, one for each field);
-* output factors: ``field_mm, factor`` at the reference depth and SSD, 1 at the reference field;
-* profile, optional: ``off_axis_mm, ratio`` across the largest field at ``depth_mm``, 1 on the axis.
-
 The model is fitted in closed form (``kernel.axis_dose``), in this order: kernel quality by the fall of
 the reference field's depth dose; a smooth correction of the kernel by what is left; head scatter as the
 output that the kernel's own phantom scatter does not explain; off-axis ratio from the profile.
@@ -13,102 +7,21 @@ output that the kernel's own phantom scatter does not explain; off-axis ratio fr
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from terasu.dose.beam_data import BeamData, DepthDose
 from terasu.dose.kernel import axis_dose
-from terasu.dose.machine import Machine, Provenance, Reference, Table
+from terasu.dose.machine import Machine, Provenance, Reference, Table, machine_of
 from terasu.errors import InputError
 
 Array = NDArray[np.float64]
 _QUALITIES = (0.60, 0.82)
 _FALL_MM = (30.0, 300.0)
+_LARGEST_CORRECTION = 0.10
+_PENUMBRA_PER_MM = 0.015
 _NODES_MM = (0.0, 2.0, 5.0, 8.0, 12.0, 16.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 250.0, 300.0)
-
-
-@dataclass(frozen=True, eq=False)
-class DepthDose:
-    """A measured depth dose: depth [mm] → per cent of some value of its own."""
-
-    field_mm: float
-    ssd_mm: float
-    depth_mm: Array
-    dose_percent: Array
-
-
-@dataclass(frozen=True, eq=False)
-class BeamData:
-    """What a clinic measured.
-
-    Attributes:
-        depth_doses: at least that of the reference field.
-        output_field_mm, output_factor: rising sides; total output, 1 at the reference field.
-        off_axis_mm, off_axis_ratio: empty if no profile was given.
-        files: name → SHA-256 of what was read.
-    """
-
-    depth_doses: tuple[DepthDose, ...]
-    output_field_mm: Array
-    output_factor: Array
-    off_axis_mm: Array
-    off_axis_ratio: Array
-    files: dict[str, str]
-
-
-def read_beam_data(
-    depth_doses: Path | str, output_factors: Path | str, profile: Path | str | None = None
-) -> BeamData:
-    """The clinic's CSV files; the columns are those of this module's docstring.
-
-    Raises:
-        InputError: a file or a column is missing, or a value is not a number.
-    """
-    rows = _read(depth_doses, ("field_mm", "ssd_mm", "depth_mm", "dose_percent"))
-    curves = tuple(
-        _curve(rows[(rows[:, 0] == field) & (rows[:, 1] == ssd)])
-        for field, ssd in dict.fromkeys((float(row[0]), float(row[1])) for row in rows)
-    )
-    outputs = _rising(_read(output_factors, ("field_mm", "factor")))
-    across = _rising(_read(profile, ("off_axis_mm", "ratio"))) if profile else np.empty((0, 2))
-    paths = [Path(p) for p in (depth_doses, output_factors, profile) if p]
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    return BeamData(curves, outputs[:, 0], outputs[:, 1], across[:, 0], across[:, 1], files)
-
-
-def _read(path: Path | str, columns: tuple[str, ...]) -> Array:
-    path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(line for line in file if line.strip() and not line.startswith("#")))
-        values = np.array([[float(row[name]) for name in columns] for row in rows])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise InputError(
-            "The beam data cannot be read.",
-            got=f"{path.name}: {type(problem).__name__} {problem}",
-            expected=f"CSV with the columns {', '.join(columns)}, numbers with a decimal point",
-        ) from problem
-    if not len(values) or not np.isfinite(values).all():
-        raise InputError(
-            "The beam data hold no numbers.",
-            got=f"{path.name}: {len(values)} rows",
-            expected=", ".join(columns),
-        )
-    return values
-
-
-def _rising(rows: Array) -> Array:
-    return np.asarray(rows[np.unique(rows[:, 0], return_index=True)[1]])
-
-
-def _curve(rows: Array) -> DepthDose:
-    sorted_rows = rows[np.unique(rows[:, 2], return_index=True)[1]]
-    return DepthDose(float(rows[0, 0]), float(rows[0, 1]), sorted_rows[:, 2], sorted_rows[:, 3])
 
 
 def commission(
@@ -117,7 +30,7 @@ def commission(
     """A machine fitted to measurements.
 
     Args:
-        data: from ``read_beam_data``.
+        data: from ``beam_data.read_beam_data``.
         start: what is not fitted (leaf transmission and gap, source size, energy) is taken from here.
         name: of the new machine; made_on: date; source: who measured, for provenance.
         reference: where Gy per MU is known; its field needs a depth dose.
@@ -125,6 +38,7 @@ def commission(
         A machine marked as commissioned, residuals of the fit in its provenance.
     Raises:
         InputError: the reference field has no depth dose, or the data cannot be of a photon beam.
+        PolicyError: a reference that no machine can have.
     """
     curve = _reference_curve(data, reference)
     bare = start.model_copy(
@@ -143,7 +57,7 @@ def commission(
         residuals_percent=residuals_percent(data, fitted),
     )
     update = {"name": name, "commissioned": True, "provenance": provenance}
-    return Machine.model_validate(fitted.model_copy(update=update).model_dump())
+    return machine_of(fitted.model_copy(update=update).model_dump(), name)
 
 
 def _reference_curve(data: BeamData, reference: Reference) -> DepthDose:
@@ -155,6 +69,7 @@ def _reference_curve(data: BeamData, reference: Reference) -> DepthDose:
         "The reference field has no depth dose that can be fitted.",
         got=", ".join(f"{c.field_mm:g} mm to {c.depth_mm[-1]:g} mm" for c in data.depth_doses),
         expected=f"a depth dose of the {reference.field_mm:g} mm field from 100 mm or less to 200 mm or more",
+        todo="Measure it, or check that sides and depths are in mm.",
     )
 
 
@@ -194,6 +109,14 @@ def _fit_depth_correction(curve: DepthDose, machine: Machine) -> Table:
     ratio = curve.dose_percent / modelled_percent(curve, machine)
     nodes = [d for d in _NODES_MM if curve.depth_mm[0] <= d <= curve.depth_mm[-1]]
     at = np.interp(nodes, curve.depth_mm, ratio)
+    beyond = at[np.asarray(nodes) >= _FALL_MM[0]]
+    if np.abs(beyond - 1).max() > _LARGEST_CORRECTION:
+        raise InputError(
+            "No photon kernel has the shape of this depth dose.",
+            got=f"{100 * np.abs(beyond - 1).max():.0f} % from the nearest kernel's",
+            expected=f"at most {100 * _LARGEST_CORRECTION:.0f} % from {_FALL_MM[0]:g} mm on",
+            todo="Check field size, SSD and depths (mm, not cm), and that the curve is dose, not ionisation.",
+        )
     return Table(at=tuple(nodes), value=tuple(round(float(v), 4) for v in at))
 
 
@@ -207,6 +130,14 @@ def phantom_scatter(machine: Machine, field_mm: Array) -> Array:
 
 
 def _fit_head_scatter(data: BeamData, machine: Machine) -> Table:
+    sides, side = data.output_field_mm, machine.reference.field_mm
+    if not sides[0] <= side <= sides[-1]:
+        raise InputError(
+            "The output factors do not hold the reference field.",
+            got=f"fields from {sides[0]:g} to {sides[-1]:g} mm",
+            expected=f"the {side:g} mm field among them",
+            todo="Give sides in mm, the reference field included.",
+        )
     factor = data.output_factor / np.interp(
         machine.reference.field_mm, data.output_field_mm, data.output_factor
     )
@@ -224,10 +155,17 @@ def _fit_head_scatter(data: BeamData, machine: Machine) -> Table:
 
 
 def _fit_off_axis(data: BeamData) -> Table:
-    """The profile within the field as it stands: scatter is flat there to about one per cent."""
-    inside = (data.off_axis_mm >= 0) & (data.off_axis_ratio > 0.9)
-    at, value = data.off_axis_mm[inside], data.off_axis_ratio[inside]
-    return Table(at=tuple(float(v) for v in at), value=tuple(round(float(v), 4) for v in value / value[0]))
+    """The profile within the field as it stands: scatter is flat there to about one per cent.
+
+    The field ends where the profile falls faster than any unflattened beam does (0.7 % a mm at most).
+    """
+    at, value = data.off_axis_mm, np.maximum(data.off_axis_ratio, 1e-3)
+    falls = -np.diff(np.log(value)) / np.diff(at) > _PENUMBRA_PER_MM
+    inside = slice(0, int(np.argmax(falls)) + 1 if falls.any() else len(at))
+    return Table(
+        at=tuple(float(v) for v in at[inside]),
+        value=tuple(round(float(v), 4) for v in value[inside] / value[0]),
+    )
 
 
 def residuals_percent(data: BeamData, machine: Machine) -> dict[str, float]:

@@ -7,7 +7,7 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -130,21 +130,32 @@ def read_machine(path: Path | str) -> Machine:
 
 def _machine_of(text: str, name: str) -> Machine:
     try:
-        return Machine.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as problem:
-        raise PolicyError(
-            "The machine file says something impossible.",
-            got=f"{name}: {_first_of(problem)}",
-            expected="the fields of dose/machines/generic_6mv.toml, nothing else",
-            todo="Correct the field, or fit a new file with terasu commission.",
-        ) from problem
+        return machine_of(tomllib.loads(text), name)
+    except tomllib.TOMLDecodeError as problem:
+        raise _impossible(name, str(problem)) from problem
 
 
-def _first_of(problem: Exception) -> str:
-    if not isinstance(problem, ValidationError):
-        return str(problem)
-    first = problem.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+def machine_of(fields: dict[str, Any], name: str) -> Machine:
+    """A machine from its fields; ``name`` is what the refusal calls it.
+
+    Raises:
+        PolicyError: a field is missing, misspelt or says something impossible.
+    """
+    try:
+        return Machine.model_validate(fields)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        said = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        raise _impossible(name, said) from problem
+
+
+def _impossible(name: str, said: str) -> PolicyError:
+    return PolicyError(
+        "The machine file says something impossible.",
+        got=f"{name}: {said}",
+        expected="the fields of dose/machines/generic_6mv.toml, nothing else",
+        todo="Correct the field, or fit a new file with terasu commission.",
+    )
 
 
 def machine_as_toml(machine: Machine) -> str:
