@@ -41,6 +41,9 @@ class PlanRequest:
         control_points: of a field.
         motion_mm: how far the leaf banks move apart and together in the course of a field.
         prescription_gy: mean dose to the target over all fractions.
+
+    Raises:
+        DoseError: a request that no plan can fulfil.
     """
 
     prescription_gy: float = 60.0
@@ -51,6 +54,26 @@ class PlanRequest:
     motion_mm: float = 4.0
     collimator_deg: float = 0.0
     dose_spacing_mm: float = 4.0
+
+    def __post_init__(self) -> None:
+        possible = {
+            "fields": self.fields >= 1,
+            "fractions": self.fractions >= 1,
+            "control_points": self.control_points >= 2,
+            "prescription_gy": 0 < self.prescription_gy < np.inf,
+            "motion_mm": 0 <= self.motion_mm < np.inf,
+            "margin_mm": self.motion_mm / 2 < self.margin_mm < np.inf,
+            "dose_spacing_mm": 0 < self.dose_spacing_mm < np.inf,
+        }
+        for name, holds in possible.items():
+            if not holds:
+                raise DoseError(
+                    "This is no request for a plan.",
+                    got=f"{name} {getattr(self, name):g}",
+                    expected="fields and fractions from 1, control points from 2, dose and spacing above 0, "
+                    "a margin of more than half the leaves' motion",
+                    todo=f"Choose another {name}.",
+                )
 
 
 def make_plan(
@@ -103,6 +126,7 @@ def _surface_lps_mm(target: Mask, grid: Grid) -> Array:
             "There is no target to plan for.",
             got=f"{np.count_nonzero(target)} voxels, mask {target.shape}",
             expected=f"a mask with voxels on the image's grid {grid.shape_zyx}",
+            todo="Choose a structure that is drawn on this image.",
         )
     inner = ndimage.binary_erosion(target, border_value=0)
     return grid.to_lps_mm(np.argwhere(target & ~inner))
@@ -118,8 +142,9 @@ def _conformal_beam(
     apart = request.motion_mm * np.cos(np.linspace(0, np.pi, n))
     moving = np.repeat(leaves[None], n, axis=0)
     is_open = leaves[1] > leaves[0]
-    moving[:, 0, is_open] -= apart[:, None] / 2
-    moving[:, 1, is_open] += apart[:, None] / 2
+    middle = leaves.mean(axis=0)  # where a pair that is open by less than the motion meets
+    moving[:, 0] = np.where(is_open, np.minimum(moving[:, 0] - apart[:, None] / 2, middle), middle)
+    moving[:, 1] = np.where(is_open, np.maximum(moving[:, 1] + apart[:, None] / 2, middle), middle)
     reach = moving[:, :, is_open]
     rows = MILLENNIUM_120_MM[:-1][is_open].min(), MILLENNIUM_120_MM[1:][is_open].max()
     jaws_x = np.array([np.floor(reach.min()) - 2, np.ceil(reach.max()) + 2])
@@ -171,6 +196,7 @@ def conform(outline: Array, margin_mm: float) -> Array:
             "The target is too large for the MLC.",
             got=f"{np.abs(outline).max():.0f} mm from the isocentre",
             expected=f"at most {MILLENNIUM_120_MM[-1] - margin_mm:.0f} mm",
+            todo="Plan it in the planning system; this stand-in has one isocentre.",
         )
     low, high = MILLENNIUM_120_MM[:-1, None], MILLENNIUM_120_MM[1:, None]
     away = np.maximum(np.maximum(low - outline[None, :, 1], outline[None, :, 1] - high), 0)
@@ -231,8 +257,8 @@ def _scaled(plan: Delivery, mean_gy: float) -> Delivery:
     if not mean_gy > 0:
         raise DoseError(
             "The made plan gives no dose to its target.",
-            got=f"{mean_gy} Gy",
-            expected="more than 0",
+            got=f"{mean_gy:g} Gy",
+            expected="more than 0 Gy",
             todo="Check that the target lies in the patient and that the image shows the body around it.",
         )
     factor = plan.prescription_gy / mean_gy
