@@ -51,8 +51,9 @@ class HuCalibration:
 def fit_knots(cbct: Volume, context: Context, *, least_cc: float = 5.0) -> Knots:
     """(median raw HU, median planning HU) of every tissue class in view, with air at −1000.
 
-    Medians stand firm against what moved. Where shading is so strong that the medians do not rise, the class
-    with fewer voxels is left out.
+    Medians stand firm against what moved. Where shading is so strong that the medians do not rise, or rise so
+    little that the curve between them would be steeper than any scanner's, the class with fewer voxels is
+    left out.
     """
     where = context.view & context.body & (cbct.values > -900)
     found = []
@@ -66,11 +67,12 @@ def fit_knots(cbct: Volume, context: Context, *, least_cc: float = 5.0) -> Knots
 
 
 def _rising(found: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
-    """Drop the smaller of two neighbours that do not rise, until all do."""
+    """Drop the smaller of two neighbours that rise too little, until all rise enough."""
     kept = sorted(found, key=lambda knot: knot[2])
     place = 1
     while place < len(kept):
-        if kept[place][1] - kept[place - 1][1] >= _LEAST_RISE_HU:
+        (_, raw_before, true_before), (_, raw, true) = kept[place - 1 : place + 1]
+        if raw - raw_before >= max(_LEAST_RISE_HU, (true - true_before) / _STEEPEST):
             place += 1
             continue
         kept.pop(place if kept[place][0] < kept[place - 1][0] else place - 1)
