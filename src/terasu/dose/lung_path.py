@@ -67,6 +67,7 @@ def path_through_lung(
             "No beam meets the patient in front of the target.",
             got=f"{len(targets)} target points",
             expected="points inside of the patient that the image shows",
+            todo="Check that plan, image and target belong to one frame of reference.",
         )
     return LungPath(float(sums[0] / sums[1]), float(sums[0] / sums[2]), float(sums[1] / sums[2]))
 

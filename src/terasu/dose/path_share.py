@@ -36,7 +36,9 @@ def share_of_path(
     if in_body == 0:
         raise DoseError(
             "No beam meets the patient in front of the target.",
+            got=f"{np.asarray(target_lps_mm, float).size // 3} target points",
             expected="a target inside of the patient, on the image's grid",
+            todo="Check that plan, image and target belong to one frame of reference.",
         )
     return in_region / in_body
 
