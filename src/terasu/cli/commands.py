@@ -324,17 +324,25 @@ def inspect(folder: Path, *, as_json: _JSON = False) -> int:
 
 
 @app.command
-def doctor(*, as_json: _JSON = False) -> int:
+def doctor(
+    *, as_json: _JSON = False, compiling: Annotated[bool, Parameter("--compile", negative="")] = False
+) -> int:
     """Say what is installed, what is missing, and what this machine has.
 
     Parameters
     ----------
     as_json
         Print JSON and nothing else.
+    compiling
+        Compile the numerical kernels first, so that the first patient does not wait for it.
     """
     from terasu.cli.entry import ERROR, OK
     from terasu.workflow.doctor import as_rows, examine
 
+    if compiling:
+        from terasu.workflow.compiling import compile_kernels
+
+        compile_kernels()
     parts = examine()
     if as_json:
         print(json.dumps(as_rows(parts), indent=1))
