@@ -101,7 +101,8 @@ def test_what_cannot_be_is_refused_by_its_name(tmp_path: Path, line: str, replac
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\x00", b"[", b"name = 3", b"name = 'only'\n[reference]\nx = 1"]
+    "content",
+    [b"", b"\xff\xfe\x00", b"[", b"name = 3", b"name = 'only'\n[reference]\nx = 1", b"name = 'only'"],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "beam.toml"

@@ -41,6 +41,8 @@ class Table(_Strict):
         return np.asarray(np.interp(np.asarray(at, float), self.at, self.value))
 
 
+OWN = ("name", "energy_mv", "tpr_20_10", "reference")
+"""What a file has to say itself: a default here would pass the generic beam off as somebody's."""
 ONE = Table(at=(0.0,), value=(1.0,))
 
 
@@ -130,9 +132,14 @@ def read_machine(path: Path | str) -> Machine:
 
 def _machine_of(text: str, name: str) -> Machine:
     try:
-        return machine_of(tomllib.loads(text), name)
+        fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise _impossible(name, str(problem)) from problem
+    machine = machine_of(fields, name)
+    unsaid = [field for field in OWN if field not in fields]
+    if unsaid:
+        raise _impossible(name, f"nothing about {', '.join(unsaid)}")
+    return machine
 
 
 def machine_of(fields: dict[str, Any], name: str) -> Machine:
