@@ -1,0 +1,1 @@
+"""Outcome from features: survival and grade, with what may be concluded."""
