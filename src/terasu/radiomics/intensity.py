@@ -43,23 +43,24 @@ def histogram(levels: NDArray[np.int32]) -> Features:
     return {f"ih_{name}": value for name, value in found.items()}
 
 
-def intensity_volume(levels: NDArray[np.int32]) -> Features:
-    """Six features of the intensity–volume histogram, ``ivh_…``, with the levels as its axis.
+def intensity_volume(values: Array, axis: Array | None = None) -> Features:
+    """Six features of the intensity–volume histogram, ``ivh_…``.
 
     Args:
-        levels: (n,) of the region's voxels, 1 ….
+        values: (n,) of the region's voxels.
+        axis: (m,) values at which the volume that has at least this value is taken, evenly spaced; from
+            the lowest to the highest in steps of one if None.
     """
-    counts = np.bincount(np.asarray(levels, np.intp))[1:].astype(np.float64)
-    level = np.arange(1, len(counts) + 1, dtype=np.float64)
-    lowest = float(levels.min())
-    share = counts[::-1].cumsum()[::-1] / counts.sum()  # of the volume that has at least this level
-    width = max(len(counts) - lowest, 1.0)
-    along = (level - lowest) / width
+    x = np.sort(np.asarray(values, np.float64))
+    axis = np.arange(x[0], x[-1] + 1) if axis is None else axis
+    share = 1 - np.searchsorted(x, axis - 1e-9) / len(x)
+    along = (axis - axis[0]) / max(float(axis[-1] - axis[0]), 1e-12)
+    step = float(axis[1] - axis[0]) if len(axis) > 1 else 1.0
     found: Features = {}
     for part in (10, 90):
-        found[f"v{part}"] = float(share[along >= part / 100][0])
-        below = level[share <= part / 100]
-        found[f"i{part}"] = float(below[0]) if below.size else float(len(counts) + 1)
+        found[f"v{part}"] = float(share[along >= part / 100][0]) if len(axis) > 1 else float(share[0])
+        below = axis[share <= part / 100]
+        found[f"i{part}"] = float(below[0]) if below.size else float(axis[-1]) + step
     found["diff_v10_v90"] = found["v10"] - found["v90"]
     found["diff_i10_i90"] = found["i10"] - found["i90"]
     return {f"ivh_{name}": value for name, value in found.items()}

@@ -10,6 +10,7 @@ feature.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from terasu.radiomics.tone_difference import tone_difference_features
 
 Mask = NDArray[np.bool_]
 Features = dict[str, float]
+Reach = Literal["slice", "volume", "both"]
+_IN_SLICE = {"slice": (True,), "volume": (False,), "both": (True, False)}
 _RUN = "sre lre lgre hgre srlge srhge lrlge lrhge glnu glnu_norm rlnu rlnu_norm r_perc gl_var rl_var rl_entr"
 _ZONE = "sze lze lgze hgze szlge szhge lzlge lzhge glnu glnu_norm zsnu zsnu_norm z_perc gl_var zs_var zs_entr"
 _DISTANCE = (
@@ -35,7 +38,7 @@ _DEPENDENCE = (
 
 
 def texture_features(
-    levels: Levels, *, morphology: Mask | None = None, coarseness: int = 0
+    levels: Levels, *, morphology: Mask | None = None, coarseness: int = 0, reach: Reach = "both"
 ) -> dict[str, float]:
     """Every texture feature of one region.
 
@@ -44,6 +47,7 @@ def texture_features(
         morphology: region before voxels were taken out by their value, for the distance to its edge;
             ``levels > 0`` if None.
         coarseness: levels this near to one another depend on each other (IBSI's α).
+        reach: neighbours in the slice, in the volume, or both.
     Returns:
         IBSI code → value; NaN where no matrix holds anything.
     Raises:
@@ -59,46 +63,43 @@ def texture_features(
             todo="Check the contour, and the range of values that the region was limited to.",
         )
     region = levels > 0 if morphology is None else morphology
-    found = _pair_features(levels) | _run_features(levels)
-    for in_slice in (True, False):
+    found: Features = {}
+    for in_slice in _IN_SLICE[reach]:
+        found |= _pair_features(levels, in_slice) | _run_features(levels, in_slice)
         found |= _zone_features(levels, _distance_to_edge(region, in_slice), in_slice)
         found |= _neighbour_features(levels, in_slice, coarseness)
     return found
 
 
-def _pair_features(levels: Levels) -> Features:
-    n = int(levels.max())
-    by_slice = pairs(levels, directions("slice"), n, True)
+def _pair_features(levels: Levels, in_slice: bool) -> Features:
+    counted = pairs(levels, directions("slice" if in_slice else "volume"), int(levels.max()), in_slice)
     found: Features = {}
-    for ending, counts in _ways(by_slice, pairs(levels, directions("volume"), n, False)).items():
+    for ending, counts in _ways(counted, in_slice).items():
         features = cooccurrence_features(counts)
         found |= {f"cm_{name}_{ending}": _mean(values) for name, values in features.items()}
     return found
 
 
-def _run_features(levels: Levels) -> Features:
-    n = int(levels.max())
-    by_slice = runs(levels, directions("slice"), n, True)
-    in_volume = runs(levels, directions("volume"), n, False)
-    voxels = (levels > 0).sum(axis=(1, 2)).astype(np.float64)
-    each = np.repeat(voxels[:, None], by_slice.shape[1], axis=1)
-    whole = np.full((1, in_volume.shape[1]), voxels.sum())
-    counted = _ways(each[..., None, None], whole[..., None, None])
+def _run_features(levels: Levels, in_slice: bool) -> Features:
+    counted = runs(levels, directions("slice" if in_slice else "volume"), int(levels.max()), in_slice)
+    voxels = (levels > 0).sum(axis=(1, 2) if in_slice else None).astype(np.float64)
+    each = np.broadcast_to(np.reshape(voxels, (-1, 1, 1, 1)), (*counted.shape[:2], 1, 1))
+    of = _ways(each, in_slice)
     found: Features = {}
-    for ending, counts in _ways(by_slice, in_volume).items():
-        found |= _named("rlm", _RUN, ending, emphases(counts, counted[ending][..., 0, 0]))
+    for ending, counts in _ways(counted, in_slice).items():
+        found |= _named("rlm", _RUN, ending, emphases(counts, of[ending][..., 0, 0]))
     return found
 
 
-def _ways(by_slice: Counts, in_volume: Counts) -> dict[str, Counts]:
-    """Matrices (slices, directions, …) and (1, directions, …) merged in IBSI's six ways."""
+def _ways(counts: Counts, in_slice: bool) -> dict[str, Counts]:
+    """Matrices (slices or 1, directions, …) merged in IBSI's ways."""
+    if not in_slice:
+        return {"3D_avg": counts[0], "3D_comb": counts[0].sum(axis=0)}
     return {
-        "2D_avg": by_slice,
-        "2D_comb": by_slice.sum(axis=1),
-        "2_5D_avg": by_slice.sum(axis=0),
-        "2_5D_comb": by_slice.sum(axis=(0, 1)),
-        "3D_avg": in_volume[0],
-        "3D_comb": in_volume[0].sum(axis=0),
+        "2D_avg": counts,
+        "2D_comb": counts.sum(axis=1),
+        "2_5D_avg": counts.sum(axis=0),
+        "2_5D_comb": counts.sum(axis=(0, 1)),
     }
 
 
