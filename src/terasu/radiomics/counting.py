@@ -1,8 +1,9 @@
 """Grey levels counted: pairs, runs, zones and neighbours, compiled.
 
-``levels`` is (z, y, x) int32 everywhere: 0 outside of the region of interest, else 1 … n. ``by_slice`` keeps
-one matrix a slice; without it slices are counted together. Loops run in one fixed order, so counts do not
-depend on threads.
+``levels`` is (z, y, x) int32 everywhere: 0 outside of the region of interest, else 1 … n. Pairs, runs and
+zones only ask whether levels are equal, so they are counted on levels without gaps, see ``without_gaps``.
+``by_slice`` keeps one matrix a slice; without it slices are counted together. Loops run in one fixed order,
+so counts do not depend on threads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from numpy.typing import NDArray
 
 Levels = NDArray[np.int32]
 Counts = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Reach = Literal["slice", "volume"]
+
+
+def without_gaps(levels: Levels) -> tuple[Levels, Whole]:
+    """The same voxels with levels 1 … n, none of them empty, and the n levels that these stand for."""
+    present = np.flatnonzero(np.bincount(levels.ravel())[1:]) + 1
+    places = np.zeros(int(present[-1]) + 1, np.int32)
+    places[present] = np.arange(1, len(present) + 1)
+    return np.ascontiguousarray(places[levels], dtype=np.int32), present.astype(np.int64)
 
 
 def directions(reach: Reach) -> NDArray[np.int64]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
-from skimage import measure
 
 from terasu.errors import InputError
+from terasu.radiomics.mesh import farthest_apart, outermost_points, surface
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -43,7 +40,8 @@ def morphology_features(
             todo="Check the contour, and the range of values that the region was limited to.",
         )
     spacing = np.asarray(spacing_zyx_mm, np.float64)
-    vertices, volume, area = mesh_of(region, spacing)
+    volume, area = surface(region, spacing)
+    vertices = outermost_points(region) * spacing / 2
     found = _roundness(volume, area) | {"vol_approx": float(np.count_nonzero(region) * spacing.prod())}
     places = np.argwhere(region) * spacing
     found |= _axes(places, volume, area) | _hulls(vertices, volume, area)
@@ -53,17 +51,6 @@ def morphology_features(
     found["integ_int"] = float(seen.mean()) * volume
     found["moran_i"], found["geary_c"] = _autocorrelation(values, inside, spacing)
     return {f"morph_{name}": value for name, value in found.items()}
-
-
-def mesh_of(region: Mask, spacing_zyx_mm: Array) -> tuple[Array, float, float]:
-    """Vertices (n, 3) [mm], volume [mm³] and area [mm²] of the surface at one half, by marching cubes."""
-    padded = np.pad(region, 1).astype(np.float32)
-    surface: Any = measure.marching_cubes
-    vertices, faces, _, _ = surface(padded, 0.5, spacing=tuple(spacing_zyx_mm), method="lorensen")
-    vertices = np.asarray(vertices, np.float64)
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    volume = abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6
-    return vertices, volume, float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
 
 
 def _roundness(volume: float, area: float) -> Features:
@@ -113,7 +100,7 @@ def _hulls(vertices: Array, volume: float, area: float) -> Features:
     outer = vertices[hull.vertices]
     x, y, z = (float(size) for size in np.ptp(vertices, axis=0))
     return {
-        "diam": float(pdist(outer).max()),
+        "diam": farthest_apart(outer),
         "vol_dens_aabb": volume / (x * y * z),
         "area_dens_aabb": area / (2 * (x * y + y * z + z * x)),
         "vol_dens_conv_hull": volume / float(hull.volume),

@@ -71,7 +71,7 @@ def prepare(image: Volume, mask: Mask, how: Preparation, *, whole_image: bool = 
         GeometryError: the mask has another shape than the image.
         InputError: an empty mask, values that are not finite in the region, or no voxel left after a step.
     """
-    _refuse(image, mask)
+    refuse_unfit(image, mask)
     grid = image.grid if how.spacing_zyx_mm is None else centred_grid(image.grid, how.spacing_zyx_mm)
     box = _all(grid) if whole_image else _around(mask, image.grid, grid)
     share = on_centred_grid(mask, image.grid, grid, "linear", box)
@@ -97,6 +97,12 @@ def _wanted(values: Array, drawn: Mask, how: Preparation) -> Mask:
     return wanted
 
 
+def box_of(mask: Mask) -> Box:
+    """The smallest box that holds the mask."""
+    z, y, x = ndimage.find_objects(mask.view(np.uint8))[0]
+    return z, y, x
+
+
 def _all(grid: Grid) -> Box:
     z, y, x = grid.shape_zyx
     return slice(0, z), slice(0, y), slice(0, x)
@@ -105,7 +111,7 @@ def _all(grid: Grid) -> Box:
 def _around(mask: Mask, old: Grid, new: Grid) -> Box:
     """The part of ``new`` that holds the region and what features look at around it."""
     box = []
-    for axis, bounds in enumerate(ndimage.find_objects(mask.astype(np.uint8))[0]):
+    for axis, bounds in enumerate(box_of(mask)):
         step, n = new.spacing_zyx_mm[axis], new.shape_zyx[axis]
         middle = (old.shape_zyx[axis] - 1) / 2
         ends = (np.array([bounds.start, bounds.stop - 1]) - middle) * old.spacing_zyx_mm[axis]
@@ -116,7 +122,8 @@ def _around(mask: Mask, old: Grid, new: Grid) -> Box:
     return box[0], box[1], box[2]
 
 
-def _refuse(image: Volume, mask: NDArray[Any]) -> None:
+def refuse_unfit(image: Volume, mask: NDArray[Any]) -> None:
+    """Refuse an empty mask, a mask of another shape, and values that are not finite in the region."""
     if mask.shape != image.grid.shape_zyx:
         raise GeometryError(
             "The mask does not lie on the image's grid.",

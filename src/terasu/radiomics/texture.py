@@ -18,23 +18,24 @@ from scipy import ndimage
 
 from terasu.errors import InputError
 from terasu.radiomics.cooccurrence import cooccurrence_features
-from terasu.radiomics.counting import Counts, Levels, directions, neighbours, pairs, runs, zones
-from terasu.radiomics.emphasis import NAMES, emphases
+from terasu.radiomics.counting import (
+    Counts,
+    Levels,
+    Whole,
+    directions,
+    neighbours,
+    pairs,
+    runs,
+    without_gaps,
+    zones,
+)
+from terasu.radiomics.emphasis import CODES, emphases
 from terasu.radiomics.tone_difference import tone_difference_features
 
 Mask = NDArray[np.bool_]
 Features = dict[str, float]
 Reach = Literal["slice", "volume", "both"]
 _IN_SLICE = {"slice": (True,), "volume": (False,), "both": (True, False)}
-_RUN = "sre lre lgre hgre srlge srhge lrlge lrhge glnu glnu_norm rlnu rlnu_norm r_perc gl_var rl_var rl_entr"
-_ZONE = "sze lze lgze hgze szlge szhge lzlge lzhge glnu glnu_norm zsnu zsnu_norm z_perc gl_var zs_var zs_entr"
-_DISTANCE = (
-    "sde lde lgze hgze sdlge sdhge ldlge ldhge glnu glnu_norm zdnu zdnu_norm z_perc gl_var zd_var zd_entr"
-)
-_DEPENDENCE = (
-    "lde hde lgce hgce ldlge ldhge hdlge hdhge glnu glnu_norm dcnu dcnu_norm dc_perc gl_var dc_var dc_entr "
-    "dc_energy"
-)
 
 
 def texture_features(
@@ -63,31 +64,33 @@ def texture_features(
             todo="Check the contour, and the range of values that the region was limited to.",
         )
     region = levels > 0 if morphology is None else morphology
+    closed, present = without_gaps(levels)
     found: Features = {}
     for in_slice in _IN_SLICE[reach]:
-        found |= _pair_features(levels, in_slice) | _run_features(levels, in_slice)
-        found |= _zone_features(levels, _distance_to_edge(region, in_slice), in_slice)
-        found |= _neighbour_features(levels, in_slice, coarseness)
+        found |= _pair_features(closed, present, in_slice) | _run_features(closed, present, in_slice)
+        found |= _zone_features(closed, present, _distance_to_edge(region, in_slice), in_slice)
+        found |= _neighbour_features(levels, present, in_slice, coarseness)
     return found
 
 
-def _pair_features(levels: Levels, in_slice: bool) -> Features:
-    counted = pairs(levels, directions("slice" if in_slice else "volume"), int(levels.max()), in_slice)
+def _pair_features(closed: Levels, present: Whole, in_slice: bool) -> Features:
+    counted = pairs(closed, directions("slice" if in_slice else "volume"), len(present), in_slice)
     found: Features = {}
     for ending, counts in _ways(counted, in_slice).items():
-        features = cooccurrence_features(counts)
+        features = cooccurrence_features(counts, present)
         found |= {f"cm_{name}_{ending}": _mean(values) for name, values in features.items()}
     return found
 
 
-def _run_features(levels: Levels, in_slice: bool) -> Features:
-    counted = runs(levels, directions("slice" if in_slice else "volume"), int(levels.max()), in_slice)
-    voxels = (levels > 0).sum(axis=(1, 2) if in_slice else None).astype(np.float64)
+def _run_features(closed: Levels, present: Whole, in_slice: bool) -> Features:
+    counted = runs(closed, directions("slice" if in_slice else "volume"), len(present), in_slice)
+    voxels = (closed > 0).sum(axis=(1, 2) if in_slice else None).astype(np.float64)
     each = np.broadcast_to(np.reshape(voxels, (-1, 1, 1, 1)), (*counted.shape[:2], 1, 1))
     of = _ways(each, in_slice)
+    lengths = _up_to(counted.shape[-1])
     found: Features = {}
     for ending, counts in _ways(counted, in_slice).items():
-        found |= _named("rlm", _RUN, ending, emphases(counts, of[ending][..., 0, 0]))
+        found |= _named("rlm", ending, emphases(counts, present, lengths, of[ending][..., 0, 0]))
     return found
 
 
@@ -103,29 +106,34 @@ def _ways(counts: Counts, in_slice: bool) -> dict[str, Counts]:
     }
 
 
-def _zone_features(levels: Levels, distance: Levels, in_slice: bool) -> Features:
-    listed = zones(levels, distance, in_slice)
-    voxels = (levels > 0).sum(axis=(1, 2)).astype(np.float64)
+def _zone_features(closed: Levels, present: Whole, distance: Levels, in_slice: bool) -> Features:
+    listed = zones(closed, distance, in_slice)
+    voxels = (closed > 0).sum(axis=(1, 2)).astype(np.float64)
     found: Features = {}
-    for family, names, column in (("szm", _ZONE, 2), ("dzm", _DISTANCE, 3)):
-        shape = (len(levels), int(levels.max()), int(listed[:, column].max()))
-        counts = np.zeros(shape)
-        np.add.at(counts, (listed[:, 0], listed[:, 1] - 1, listed[:, column] - 1), 1)
+    for family, column in (("szm", 2), ("dzm", 3)):
+        sizes, place = np.unique(listed[:, column], return_inverse=True)
+        counts = np.zeros((len(closed), len(present), len(sizes)))
+        np.add.at(counts, (listed[:, 0], listed[:, 1] - 1, place), 1)
         for ending, matrix, of in _slices_or_volume(counts, voxels, in_slice):
-            found |= _named(family, names, ending, emphases(matrix, of))
+            found |= _named(family, ending, emphases(matrix, present, sizes, of))
     return found
 
 
-def _neighbour_features(levels: Levels, in_slice: bool, coarseness: int) -> Features:
-    dependent, with_any, difference = neighbours(levels, int(levels.max()), in_slice, coarseness)
+def _neighbour_features(levels: Levels, present: Whole, in_slice: bool, coarseness: int) -> Features:
+    counted = neighbours(levels, int(present[-1]), in_slice, coarseness)
+    dependent, with_any, difference = (one[:, present - 1] for one in counted)
     voxels = (levels > 0).sum(axis=(1, 2)).astype(np.float64)
     found: Features = {}
     for ending, matrix, of in _slices_or_volume(dependent, voxels, in_slice):
-        found |= _named("ngl", _DEPENDENCE, ending, emphases(matrix, of))
+        found |= _named("ngl", ending, emphases(matrix, present, _up_to(27), of))
     for ending, some, differences in _slices_or_volume(with_any, difference, in_slice):
-        each = [tone_difference_features(*one) for one in zip(some, differences, strict=True)]
+        each = [tone_difference_features(*one, present) for one in zip(some, differences, strict=True)]
         found |= {f"ngt_{name}_{ending}": _mean(np.array([one[name] for one in each])) for name in each[0]}
     return found
+
+
+def _up_to(n: int) -> Whole:
+    return np.arange(1, n + 1, dtype=np.int64)
 
 
 def _slices_or_volume(
@@ -148,11 +156,8 @@ def _distance_to_edge(region: Mask, in_slice: bool) -> Levels:
     return np.ascontiguousarray(steps[1:-1, 1:-1, 1:-1], dtype=np.int32)
 
 
-def _named(family: str, codes: str, ending: str, values: Mapping[str, Counts]) -> Features:
-    return {
-        f"{family}_{code}_{ending}": _mean(values[name])
-        for code, name in zip(codes.split(), NAMES, strict=False)
-    }
+def _named(family: str, ending: str, values: Mapping[str, Counts]) -> Features:
+    return {f"{family}_{code}_{ending}": _mean(values[name]) for code, name in CODES[family].items()}
 
 
 def _mean(values: Counts) -> float:

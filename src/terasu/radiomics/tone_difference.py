@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+NAMES = ("coarseness", "contrast", "busyness", "complexity", "strength")
 _LARGEST_COARSENESS = 1e6
 
 
-def tone_difference_features(voxels: Array, difference: Array) -> dict[str, float]:
+def tone_difference_features(voxels: Array, difference: Array, levels: NDArray[np.int64]) -> dict[str, float]:
     """Five features of one region.
 
     Args:
-        voxels: (levels,) voxels with a neighbour; difference: (levels,) their summed difference to the mean
-            of their neighbours.
+        voxels: (n,) voxels with a neighbour, by level; difference: (n,) their summed difference to the mean
+            of their neighbours; levels: (n,).
+    Returns:
+        IBSI name without family → value; NaN where no voxel has a neighbour.
     Source: Amadasun and King 1989, doi 10.1109/21.44046; IBSI reference manual section 3.10
     """
-    total = voxels.sum()
-    if total == 0:
-        return dict.fromkeys(("coarseness", "contrast", "busyness", "complexity", "strength"), float("nan"))
+    there = voxels > 0
+    if not there.any():
+        return dict.fromkeys(NAMES, float("nan"))
+    found = _five(voxels[there], difference[there], levels[there].astype(np.float64), voxels.sum())
+    return {name: float(value) for name, value in zip(NAMES, found, strict=True)}
+
+
+@njit(cache=True, nogil=True)
+def _five(voxels: Any, s: Any, level: Any, total: float) -> Any:
+    n = len(level)
     p = voxels / total
-    there = p > 0
-    p, s, i = p[there], difference[there], np.flatnonzero(there) + 1.0
-    rough, apart, both = float((p * s).sum()), i[:, None] - i[None, :], p[:, None] + p[None, :]
-    levels = len(p)
-    spread = float((p[:, None] * p[None, :] * apart**2).sum()) / max(levels * (levels - 1), 1)
-    change = float(np.abs((i * p)[:, None] - (i * p)[None, :]).sum())
-    pull = (p * s)[:, None] + (p * s)[None, :]
-    return {
-        "coarseness": 1 / rough if rough > 0 else _LARGEST_COARSENESS,
-        "contrast": spread * float(s.sum()) / float(total),
-        "busyness": rough / change if change > 0 else 0.0,
-        "complexity": float((np.abs(apart) * pull / both).sum()) / float(total),
-        "strength": float((both * apart**2).sum() / s.sum()) if s.sum() > 0 else 0.0,
-    }
+    rough = differences = spread = change = complexity = pull = 0.0
+    for a in range(n):
+        rough += p[a] * s[a]
+        differences += s[a]
+        for b in range(n):
+            apart, both = level[a] - level[b], p[a] + p[b]
+            spread += p[a] * p[b] * apart**2
+            change += abs(level[a] * p[a] - level[b] * p[b])
+            complexity += abs(apart) * (p[a] * s[a] + p[b] * s[b]) / both
+            pull += both * apart**2
+    found = np.zeros(5)
+    found[0] = 1 / rough if rough > 0 else _LARGEST_COARSENESS
+    found[1] = spread / (n * (n - 1)) * differences / total if n > 1 else 0.0
+    found[2] = rough / change if change > 0 else 0.0
+    found[3] = complexity / total
+    found[4] = pull / differences if differences > 0 else 0.0
+    return found

@@ -1,0 +1,153 @@
+"""The profile ``pyradiomics``: the names and the values of PyRadiomics 3, on the same kernels as the IBSI's.
+
+851 features of an image: 93 of the image itself and of each of its 8 coif1 sub-bands, and 14 of the shape.
+
+Source: van Griethuysen et al. 2017, doi 10.1158/0008-5472.CAN-17-0339
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terasu.patient.volume import Volume
+from terasu.radiomics.counting import Levels
+from terasu.radiomics.intensity import histogram, statistics
+from terasu.radiomics.mesh import farthest_apart, farthest_in_planes, outermost_points, surface
+from terasu.radiomics.prepare import Mask, box_of, refuse_unfit
+from terasu.radiomics.pyradiomics_names import CLASSES, FIRSTORDER, SHAPE
+from terasu.radiomics.pyradiomics_texture import texture_of
+from terasu.radiomics.wavelets import BANDS, wavelet_bands
+
+Array = NDArray[np.float64]
+Features = dict[str, float]
+Image = Literal["original", "wavelet"]
+
+
+@dataclass(frozen=True)
+class PyRadiomics:
+    """PyRadiomics' settings, as far as they are offered; the defaults are its own.
+
+    Attributes:
+        bin_width: of the grey levels; the first bin begins at a multiple of it.
+        bin_count: a fixed number of bins instead.
+        images: which images, in this order.
+        shape: the 14 features of the shape too.
+        in_slice: neighbours in the slice only (``force2D``).
+        together: directions counted together (``weightingNorm="no_weighting"``), not averaged.
+        array_shift: added to the values for energy and root mean square (``voxelArrayShift``).
+    """
+
+    bin_width: float = 25.0
+    bin_count: int | None = None
+    images: tuple[Image, ...] = ("original", "wavelet")
+    shape: bool = True
+    in_slice: bool = False
+    together: bool = False
+    array_shift: float = 0.0
+
+    def features(self, image: Volume, mask: Mask, drawn: Mask | None = None) -> Features:
+        """PyRadiomics name → value.
+
+        Args:
+            image: whole: the sub-bands look beyond the region.
+            mask: voxels whose values count; drawn: voxels of the shape, ``mask`` if None.
+        Raises:
+            GeometryError, InputError: as ``prepare`` does.
+        """
+        refuse_unfit(image, mask)
+        spacing = image.grid.spacing_zyx_mm
+        found = shape_features(mask if drawn is None else drawn, spacing) if self.shape else {}
+        box = box_of(mask)
+        inside = np.ascontiguousarray(mask[box])
+        for name, values in self._images(image, box):
+            for family, features in self._families(values, inside, image.grid.voxel_volume_mm3).items():
+                found |= {f"{name}_{family}_{feature}": value for feature, value in features.items()}
+        return found
+
+    def _images(self, image: Volume, box: Any) -> Iterator[tuple[str, Array]]:
+        if "original" in self.images:
+            yield "original", np.ascontiguousarray(image.values[box], dtype=np.float64)
+        if "wavelet" in self.images:
+            for band, values in wavelet_bands(image.values, box).items():
+                yield f"wavelet-{band}", values
+
+    def _families(self, values: Array, inside: Mask, voxel_mm3: float) -> dict[str, Features]:
+        seen = values[inside]
+        found = self.levels(seen)
+        levels = np.zeros(values.shape, np.int32)
+        levels[inside] = found
+        texture = texture_of(levels, in_slice=self.in_slice, together=self.together)
+        return {"firstorder": self._first_order(seen, found, voxel_mm3)} | texture
+
+    def levels(self, values: Array) -> Levels:
+        """Grey levels (n,) of values (n,), from 1."""
+        return np.digitize(values, self.edges(values)).astype(np.int32)
+
+    def edges(self, values: Array) -> Array:
+        """Lower edges of the bins, and the upper edge of the last."""
+        if self.bin_count is not None:
+            edges = np.histogram_bin_edges(values, self.bin_count)
+            edges[-1] += 1  # the highest value belongs to the highest bin
+            return np.asarray(edges, np.float64)
+        low, high = float(values.min()), float(values.max())
+        return np.arange(low - low % self.bin_width, high + 2 * self.bin_width, self.bin_width)
+
+    def _first_order(self, values: Array, levels: Levels, voxel_mm3: float) -> Features:
+        codes = statistics(values) | {
+            name: value
+            for name, value in histogram(levels).items()
+            if name in ("ih_entropy", "ih_uniformity")
+        }
+        codes["stat_kurt"] += 0.0 if codes["stat_var"] == 0 else 3.0
+        squares = float(np.square(values + self.array_shift).sum())
+        codes["stat_energy"], codes["stat_rms"] = squares, float(np.sqrt(squares / len(values)))
+        codes["-"] = squares * voxel_mm3
+        return {name: codes[code] for name, code in FIRSTORDER.items()}
+
+
+def preset_744(**settings: Any) -> PyRadiomics:
+    """The 744 features of the eight sub-bands alone: 93 × 8."""
+    return PyRadiomics(images=("wavelet",), shape=False, **settings)
+
+
+def feature_names(profile: PyRadiomics) -> tuple[str, ...]:
+    """Every name in its order, without an image."""
+    names = [f"original_shape_{name}" for name in SHAPE] if profile.shape else []
+    images = ["original"] if "original" in profile.images else []
+    images += [f"wavelet-{band}" for band in BANDS] if "wavelet" in profile.images else []
+    for image in images:
+        names += [f"{image}_{family}_{name}" for family, table in CLASSES.items() for name in table]
+    return tuple(names)
+
+
+def shape_features(region: Mask, spacing_zyx_mm: tuple[float, float, float]) -> Features:
+    """The 14 features of the shape: lengths in mm, areas in mm², volumes in mm³."""
+    spacing = np.asarray(spacing_zyx_mm, np.float64)
+    part = np.ascontiguousarray(region[box_of(region)])
+    volume, area = surface(part, spacing, mirrored=True)
+    voxels = int(np.count_nonzero(part))
+    places = np.argwhere(part) * spacing
+    spread = np.linalg.eigvalsh(np.cov(places, rowvar=False, ddof=0)) if voxels > 1 else np.zeros(3)
+    least, minor, major = (4 * float(one) for one in np.sqrt(np.maximum(spread, 0)))
+    found = {
+        "pca_maj_axis": major,
+        "pca_min_axis": minor,
+        "pca_least_axis": least,
+        "pca_elongation": minor / major if major else float("nan"),
+        "pca_flatness": least / major if major else float("nan"),
+        "diam": farthest_apart(outermost_points(part) * spacing / 2),
+        "volume": volume,
+        "area_mesh": area,
+        "av": area / volume,
+        "sphericity": float((36 * np.pi * volume**2) ** (1 / 3)) / area,
+        "vol_approx": float(voxels * spacing.prod()),
+    }
+    named = {name: found[code] for name, code in SHAPE.items() if code != "-"}
+    for across, axis in (("Slice", 0), ("Column", 1), ("Row", 2)):
+        named[f"Maximum2DDiameter{across}"] = farthest_in_planes(part, spacing, axis)
+    return {f"original_shape_{name}": named[name] for name in SHAPE}
