@@ -53,8 +53,9 @@ def test_every_voxel_is_counted_once(levels) -> None:
     voxels, n = int(np.count_nonzero(levels)), int(levels.max())
     ways = directions("volume")
     assert len(ways) == 13
-    lengths = np.arange(1, max(levels.shape) + 1)
-    assert ((runs(levels, ways, n, False)[0] * lengths).sum(axis=(-2, -1)) == voxels).all()
+    ran = runs(levels, ways, n, False)[0]
+    lengths = np.arange(1, ran.shape[-1] + 1)
+    assert ((ran * lengths).sum(axis=(-2, -1)) == voxels).all()
     edge = np.ones_like(levels)
     for in_slice in (True, False):
         assert zones(levels, edge, in_slice)[:, 2].sum() == voxels

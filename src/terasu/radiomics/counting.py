@@ -35,52 +35,24 @@ def directions(reach: Reach) -> NDArray[np.int64]:
     return np.array([step for step in half if reach == "volume" or step[0] == 0], dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
-def pairs(levels: Levels, offsets: Any, n: int, by_slice: bool) -> Counts:
-    """Co-occurrence, symmetric, (slices or 1, directions, n, n)."""
-    depth, rows, columns = levels.shape
-    found = np.zeros((depth if by_slice else 1, len(offsets), n, n))
-    for z in range(depth):
-        s = z if by_slice else 0
-        for y in range(rows):
-            for x in range(columns):
-                one = levels[z, y, x]
-                if one == 0:
-                    continue
-                for d in range(len(offsets)):
-                    a, b, c = z + offsets[d, 0], y + offsets[d, 1], x + offsets[d, 2]
-                    if 0 <= a < depth and 0 <= b < rows and 0 <= c < columns and levels[a, b, c] > 0:
-                        other = levels[a, b, c]
-                        found[s, d, one - 1, other - 1] += 1
-                        found[s, d, other - 1, one - 1] += 1
-    return found
+def pairs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
+    """Co-occurrence along ``ways``, symmetric, (slices or 1, directions, n, n)."""
+    flat, voxels, slices = _flat(levels, by_slice)
+    found = np.zeros((len(levels) if by_slice else 1, len(ways), n, n), np.int64)
+    _pairs(flat, voxels, slices, _steps(levels, ways), found)
+    return np.asarray(found + np.swapaxes(found, -1, -2), np.float64)
 
 
-@njit(cache=True, nogil=True)
-def runs(levels: Levels, offsets: Any, n: int, by_slice: bool) -> Counts:
-    """Runs of one level along each direction, (slices or 1, directions, n, longest)."""
-    depth, rows, columns = levels.shape
-    found = np.zeros((depth if by_slice else 1, len(offsets), n, max(depth, rows, columns)))
-    for d in range(len(offsets)):
-        dz, dy, dx = offsets[d]
-        for z in range(depth):
-            for y in range(rows):
-                for x in range(columns):
-                    one = levels[z, y, x]
-                    if one == 0:
-                        continue
-                    a, b, c = z - dz, y - dy, x - dx
-                    if 0 <= a < depth and 0 <= b < rows and 0 <= c < columns and levels[a, b, c] == one:
-                        continue  # not the run's first voxel
-                    length, a, b, c = 0, z, y, x
-                    while 0 <= a < depth and 0 <= b < rows and 0 <= c < columns and levels[a, b, c] == one:
-                        length, a, b, c = length + 1, a + dz, b + dy, c + dx
-                    found[z if by_slice else 0, d, one - 1, length - 1] += 1
-    return found
+def runs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
+    """Runs of one level along each of ``ways``, (slices or 1, directions, n, longest)."""
+    flat, voxels, slices = _flat(levels, by_slice)
+    found = np.zeros((len(levels) if by_slice else 1, len(ways), n, max(levels.shape)))
+    _runs(flat, voxels, slices, _steps(levels, ways), found)
+    longest = int(np.flatnonzero(found.any(axis=(0, 1, 2)))[-1]) + 1
+    return found[..., :longest]
 
 
-@njit(cache=True, nogil=True)
-def zones(levels: Levels, distance: Levels, in_slice: bool) -> NDArray[np.int64]:
+def zones(levels: Levels, distance: Levels, in_slice: bool) -> Whole:
     """Connected voxels of one level (8 neighbours in a slice, 26 in a volume), flooded one by one.
 
     Args:
@@ -88,40 +60,12 @@ def zones(levels: Levels, distance: Levels, in_slice: bool) -> NDArray[np.int64]
     Returns:
         (zones, 4): slice it begins in, level, voxels, smallest distance.
     """
-    depth, rows, columns = levels.shape
-    seen = levels == 0
-    stack = np.empty((levels.size, 3), np.int64)
-    found = np.empty((levels.size, 4), np.int64)
-    count = 0
-    reach = 0 if in_slice else 1
-    for z in range(depth):
-        for y in range(rows):
-            for x in range(columns):
-                if seen[z, y, x]:
-                    continue
-                level, size, least, top = levels[z, y, x], 0, distance[z, y, x], 1
-                stack[0] = (z, y, x)
-                seen[z, y, x] = True
-                while top > 0:
-                    top -= 1
-                    a, b, c = stack[top]
-                    size += 1
-                    least = min(least, distance[a, b, c])
-                    for p in range(max(a - reach, 0), min(a + reach + 1, depth)):
-                        for q in range(max(b - 1, 0), min(b + 2, rows)):
-                            for r in range(max(c - 1, 0), min(c + 2, columns)):
-                                if not seen[p, q, r] and levels[p, q, r] == level:
-                                    seen[p, q, r] = True
-                                    stack[top] = (p, q, r)
-                                    top += 1
-                found[count, 0], found[count, 1] = z, level
-                found[count, 2], found[count, 3] = size, least
-                count += 1
-    return found[:count]
+    flat, voxels, slices = _flat(levels, True)
+    steps = _steps(levels, directions("slice" if in_slice else "volume"))
+    return np.asarray(_zones(flat, np.pad(distance, 1).ravel(), voxels, slices, steps))
 
 
-@njit(cache=True, nogil=True)
-def neighbours(levels: Levels, n: int, in_slice: bool, coarseness: int) -> Any:
+def neighbours(levels: Levels, n: int, in_slice: bool, coarseness: int) -> tuple[Counts, Counts, Counts]:
     """Every voxel's neighbours (8 in a slice, 26 in a volume).
 
     Args:
@@ -131,27 +75,107 @@ def neighbours(levels: Levels, n: int, in_slice: bool, coarseness: int) -> Any:
         (slices, n): voxels that have a neighbour; (slices, n): sum of their difference to their
         neighbours' mean.
     """
-    depth, rows, columns = levels.shape
-    dependent = np.zeros((depth, n, 27))
-    with_any, difference = np.zeros((depth, n)), np.zeros((depth, n))
-    reach = 0 if in_slice else 1
-    for z in range(depth):
-        for y in range(rows):
-            for x in range(columns):
-                one = levels[z, y, x]
-                if one == 0:
-                    continue
-                alike, around, total = 0, -1, -float(one)
-                for p in range(max(z - reach, 0), min(z + reach + 1, depth)):
-                    for q in range(max(y - 1, 0), min(y + 2, rows)):
-                        for r in range(max(x - 1, 0), min(x + 2, columns)):
-                            other = levels[p, q, r]
-                            if other > 0:
-                                around += 1
-                                total += other
-                                alike += abs(other - one) <= coarseness
-                dependent[z, one - 1, alike - 1] += 1
-                if around > 0:
-                    with_any[z, one - 1] += 1
-                    difference[z, one - 1] += abs(one - total / around)
+    flat, voxels, slices = _flat(levels, True)
+    steps = _steps(levels, directions("slice" if in_slice else "volume"))
+    dependent = np.zeros((len(levels), n, 27))
+    with_any, difference = np.zeros((len(levels), n)), np.zeros((len(levels), n))
+    _neighbours(flat, voxels, slices, steps, coarseness, dependent, with_any, difference)
     return dependent, with_any, difference
+
+
+def _flat(levels: Levels, by_slice: bool) -> tuple[Levels, Whole, Whole]:
+    """Levels with a border of 0 in one row; the places of the region's voxels in it, and their slices."""
+    flat = np.pad(levels, 1).ravel()
+    voxels = np.flatnonzero(flat)
+    if not by_slice:
+        return flat, voxels, np.zeros(len(voxels), np.int64)
+    return flat, voxels, voxels // (flat.size // (len(levels) + 2)) - 1
+
+
+def _steps(levels: Levels, ways: Whole) -> Whole:
+    """From a voxel to the next along each of ``ways`` in ``_flat``."""
+    _, rows, columns = levels.shape
+    return np.asarray(ways @ ((rows + 2) * (columns + 2), columns + 2, 1), np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _pairs(flat: Any, voxels: Any, slices: Any, steps: Any, found: Any) -> None:
+    for k in range(len(voxels)):
+        v, s = voxels[k], slices[k]
+        one = flat[v] - 1
+        for d in range(len(steps)):
+            other = flat[v + steps[d]]
+            if other > 0:
+                found[s, d, one, other - 1] += 1
+
+
+@njit(cache=True, nogil=True)
+def _runs(flat: Any, voxels: Any, slices: Any, steps: Any, found: Any) -> None:
+    for d in range(len(steps)):
+        step = steps[d]
+        for k in range(len(voxels)):
+            v = voxels[k]
+            one = flat[v]
+            if flat[v - step] == one:
+                continue  # not the run's first voxel
+            length, place = 1, v + step
+            while flat[place] == one:
+                length, place = length + 1, place + step
+            found[slices[k], d, one - 1, length - 1] += 1
+
+
+@njit(cache=True, nogil=True)
+def _zones(left: Any, distance: Any, voxels: Any, slices: Any, steps: Any) -> Any:
+    """``left`` holds the levels of voxels that no zone has yet."""
+    stack = np.empty(len(voxels), np.int64)
+    found = np.empty((len(voxels), 4), np.int64)
+    count = 0
+    for k in range(len(voxels)):
+        first = voxels[k]
+        level = left[first]
+        if level == 0:
+            continue
+        size, least, top = 0, distance[first], 1
+        stack[0], left[first] = first, 0
+        while top > 0:
+            top -= 1
+            v = stack[top]
+            size += 1
+            least = min(least, distance[v])
+            for step in steps:
+                for other in (v + step, v - step):
+                    if left[other] == level:
+                        left[other] = 0
+                        stack[top] = other
+                        top += 1
+        found[count, 0], found[count, 1] = slices[k], level
+        found[count, 2], found[count, 3] = size, least
+        count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def _neighbours(
+    flat: Any,
+    voxels: Any,
+    slices: Any,
+    steps: Any,
+    near: int,
+    dependent: Any,
+    with_any: Any,
+    difference: Any,
+) -> None:
+    for k in range(len(voxels)):
+        v, s = voxels[k], slices[k]
+        one = flat[v]
+        alike, around, total = 1, 0, 0
+        for step in steps:
+            for other in (flat[v + step], flat[v - step]):
+                if other > 0:
+                    around += 1
+                    total += other
+                    alike += abs(other - one) <= near
+        dependent[s, one - 1, alike - 1] += 1
+        if around > 0:
+            with_any[s, one - 1] += 1
+            difference[s, one - 1] += abs(one - total / around)

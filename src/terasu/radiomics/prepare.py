@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from terasu.errors import GeometryError, InputError
 from terasu.patient.grid import Grid
@@ -99,8 +98,14 @@ def _wanted(values: Array, drawn: Mask, how: Preparation) -> Mask:
 
 def box_of(mask: Mask) -> Box:
     """The smallest box that holds the mask."""
-    z, y, x = ndimage.find_objects(mask.view(np.uint8))[0]
-    return z, y, x
+    z = _extent(mask.any(axis=(1, 2)))
+    y = _extent(mask[z].any(axis=(0, 2)))
+    return z, y, _extent(mask[z, y].any(axis=(0, 1)))
+
+
+def _extent(some: Any) -> slice:
+    places = np.flatnonzero(some)
+    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def _all(grid: Grid) -> Box:
@@ -123,7 +128,7 @@ def _around(mask: Mask, old: Grid, new: Grid) -> Box:
 
 
 def refuse_unfit(image: Volume, mask: NDArray[Any]) -> None:
-    """Refuse an empty mask, a mask of another shape, and values that are not finite in the region."""
+    """Refuse a mask of another shape, an empty one, one of a single voxel, and values that are not finite in the region."""
     if mask.shape != image.grid.shape_zyx:
         raise GeometryError(
             "The mask does not lie on the image's grid.",
@@ -138,7 +143,15 @@ def refuse_unfit(image: Volume, mask: NDArray[Any]) -> None:
             expected="at least one voxel",
             todo="Check that the contour lies in this image and encloses the centre of a voxel.",
         )
-    bad = int(np.count_nonzero(~np.isfinite(image.values[mask])))
+    box = box_of(mask)
+    if np.count_nonzero(mask[box]) == 1:
+        raise InputError(
+            "The region has one voxel.",
+            got="1 voxel",
+            expected="at least two; features of a texture mean little below 64",
+            todo="Check the contour, or leave this region out.",
+        )
+    bad = int(np.count_nonzero(~np.isfinite(image.values[box][mask[box]])))
     if bad:
         raise InputError(
             "The image has values in the region that are not finite.",

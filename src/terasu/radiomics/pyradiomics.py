@@ -20,6 +20,7 @@ from terasu.radiomics.intensity import histogram, statistics
 from terasu.radiomics.mesh import farthest_apart, farthest_in_planes, outermost_points, surface
 from terasu.radiomics.prepare import Mask, box_of, refuse_unfit
 from terasu.radiomics.pyradiomics_names import CLASSES, FIRSTORDER, SHAPE
+from terasu.radiomics.pyradiomics_prepare import Limits, limited, normalised, resampled
 from terasu.radiomics.pyradiomics_texture import texture_of
 from terasu.radiomics.wavelets import BANDS, wavelet_bands
 
@@ -40,6 +41,10 @@ class PyRadiomics:
         in_slice: neighbours in the slice only (``force2D``).
         together: directions counted together (``weightingNorm="no_weighting"``), not averaged.
         array_shift: added to the values for energy and root mean square (``voxelArrayShift``).
+        normalise_scale: normalise the whole image first (``normalize``, ``normalizeScale``).
+        spacing_zyx_mm: resample to this voxel size (``resampledPixelSpacing``); 0 keeps an axis.
+        limits: voxels whose values count (``resegmentRange``), limits_kind: ``resegmentMode``. The shape is
+            that of all voxels.
     """
 
     bin_width: float = 25.0
@@ -49,19 +54,30 @@ class PyRadiomics:
     in_slice: bool = False
     together: bool = False
     array_shift: float = 0.0
+    normalise_scale: float | None = None
+    spacing_zyx_mm: tuple[float, float, float] | None = None
+    limits: tuple[float, ...] | None = None
+    limits_kind: Limits = "absolute"
 
-    def features(self, image: Volume, mask: Mask, drawn: Mask | None = None) -> Features:
+    def features(self, image: Volume, mask: Mask) -> Features:
         """PyRadiomics name → value.
 
         Args:
             image: whole: the sub-bands look beyond the region.
-            mask: voxels whose values count; drawn: voxels of the shape, ``mask`` if None.
+            mask: (z, y, x) on its grid.
         Raises:
-            GeometryError, InputError: as ``prepare`` does.
+            GeometryError: another shape.
+            InputError: an empty or one-voxel region, values that are not finite, or none left in the limits.
         """
         refuse_unfit(image, mask)
-        spacing = image.grid.spacing_zyx_mm
-        found = shape_features(mask if drawn is None else drawn, spacing) if self.shape else {}
+        if self.normalise_scale is not None:
+            image = normalised(image, self.normalise_scale)
+        if self.spacing_zyx_mm is not None:
+            image, mask = resampled(image, mask, self.spacing_zyx_mm)
+            refuse_unfit(image, mask)
+        found = shape_features(mask, image.grid.spacing_zyx_mm) if self.shape else {}
+        if self.limits is not None:
+            mask = limited(image, mask, self.limits, self.limits_kind)
         box = box_of(mask)
         inside = np.ascontiguousarray(mask[box])
         for name, values in self._images(image, box):
