@@ -19,10 +19,23 @@ Spacing = tuple[float, float, float]
 NAMES = ("zero", "nearest", "periodic", "mirror")
 
 
-def whole(values: NDArray[Any]) -> Box:
-    """The box that holds every voxel."""
+def box_in(values: NDArray[Any], box: Box | None) -> Box:
+    """The box, or the one that holds every voxel.
+
+    Raises:
+        InputError: an empty box, or one that is not inside of the image.
+    """
     z, y, x = values.shape
-    return slice(0, z), slice(0, y), slice(0, x)
+    if box is None:
+        return slice(0, z), slice(0, y), slice(0, x)
+    if any(not 0 <= one.start < one.stop <= n for one, n in zip(box, (z, y, x), strict=True)):
+        raise InputError(
+            "The box is not a part of the image.",
+            got=", ".join(f"{one.start}:{one.stop}" for one in box),
+            expected=f"at least one voxel, inside of {values.shape} (z, y, x)",
+            todo="Cut the box off where the image ends.",
+        )
+    return box
 
 
 def extended(values: NDArray[Any], box: Box, reach_zyx: Reach, boundary: Boundary) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from terasu.radiomics.filters.boundary import Boundary, extended, whole
+from terasu.radiomics.filters.boundary import Boundary, box_in, extended
 from terasu.radiomics.filters.description import Dimensions
 from terasu.radiomics.regrid import Box
 
@@ -26,7 +26,7 @@ def half_more(
     A periodic image needs no more. In two dimensions only the slices of ``box`` are taken.
     """
     z, y, x = values.shape
-    part = whole(values) if dimensions == 3 else (box[0], *whole(values)[1:])
+    part = box_in(values, None) if dimensions == 3 else (box[0], *box_in(values, None)[1:])
     more = (z // 2 if dimensions == 3 else 0, y // 2, x // 2) if boundary != "periodic" else (0, 0, 0)
     inner = [
         slice(wanted.start - taken.start + reach, wanted.stop - taken.start + reach)
@@ -40,7 +40,8 @@ def weighted(block: Array, dimensions: Dimensions, gain: Gain) -> Array:
 
     Frequencies run from −π to π over as many steps as there are voxels, both ends included, as in the
     reference response maps of IBSI-2. (Of the discrete transform's own frequencies, those from −π to just
-    below π, the response differs by up to 8 % of its range on a grid of 64 voxels.)
+    below π, the response differs by up to 8 % of its range on a grid of 64 voxels.) On such frequencies an
+    even number of voxels has no zero; the image's mean is taken out all the same.
     """
     axes = tuple(range(3 - dimensions, 3))
     along = [_frequencies(block.shape[axis], axis - axes[0], dimensions) for axis in axes]
@@ -49,6 +50,7 @@ def weighted(block: Array, dimensions: Dimensions, gain: Gain) -> Array:
     here = [*along[:-1], along[-1][..., :kept]]
     there = [*against[:-1], against[-1][..., :kept]]
     even = (gain(here) + np.conj(gain(there))) / 2
+    even[(0,) * dimensions] = 0
     spectrum = fft.rfftn(block, axes=axes)
     spectrum *= even
     return np.asarray(fft.irfftn(spectrum, s=[block.shape[axis] for axis in axes], axes=axes))

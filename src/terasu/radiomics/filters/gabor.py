@@ -13,10 +13,10 @@ from scipy import fft
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     extended,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.convolution import Pooling
 from terasu.radiomics.filters.description import (
@@ -87,7 +87,7 @@ class Gabor:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
         planes = ((1, 2),) if self.dimensions == 2 else ((1, 2), (0, 2), (0, 1))
-        maps = [self._in_plane(values, plane, spacing_zyx_mm, box or whole(values)) for plane in planes]
+        maps = [self._in_plane(values, plane, spacing_zyx_mm, box_in(values, box)) for plane in planes]
         return np.asarray(np.mean(maps, axis=0) if self.pooling == "average" else np.max(maps, axis=0))
 
     def _in_plane(self, values: NDArray[Any], plane: tuple[int, int], spacing: Spacing, box: Box) -> Array:

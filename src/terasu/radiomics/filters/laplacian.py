@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.convolution import ALONE, convolved
 from terasu.radiomics.filters.description import (
@@ -67,7 +67,7 @@ class LaplacianOfGaussian:
     def apply(self, values: NDArray[Any], spacing_zyx_mm: Spacing, box: Box | None = None) -> Array:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
-        box = box or whole(values)
+        box = box_in(values, box)
         axes = range(3 - self.dimensions, 3)
         edge_mm = float(np.prod([spacing_zyx_mm[axis] for axis in axes])) ** (1 / self.dimensions)
         response = np.zeros([one.stop - one.start for one in box])

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.convolution import Pooling, in_all_turns
 from terasu.radiomics.filters.description import Dimensions, named, refuse_pooling, refuse_unless
@@ -86,7 +86,7 @@ class Laws:
     def apply(self, values: NDArray[Any], spacing_zyx_mm: Spacing, box: Box | None = None) -> Array:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
-        box = box or whole(values)
+        box = box_in(values, box)
         if self.energy_distance is None:
             return self._response(values, box)
         around, inner = _grown(box, self.energy_distance, values.shape, self.boundary == "periodic")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.convolution import ALONE, convolved
 from terasu.radiomics.filters.description import Dimensions, named, refuse_dimensions, refuse_unless
@@ -52,7 +52,7 @@ class Mean:
     def apply(self, values: NDArray[Any], spacing_zyx_mm: Spacing, box: Box | None = None) -> Array:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
-        return mean_of_cube(values, self.support, self.dimensions, box or whole(values), self.boundary)
+        return mean_of_cube(values, self.support, self.dimensions, box_in(values, box), self.boundary)
 
 
 def mean_of_cube(

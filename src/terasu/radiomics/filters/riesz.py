@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terasu.radiomics.filters.boundary import Spacing, refuse_unfit_image, whole
+from terasu.radiomics.filters.boundary import Spacing, box_in, refuse_unfit_image
 from terasu.radiomics.filters.description import refuse_unless
 from terasu.radiomics.filters.frequency import half_more, weighted
 from terasu.radiomics.filters.laplacian import LaplacianOfGaussian
@@ -53,7 +53,7 @@ class Riesz:
     def apply(self, values: NDArray[Any], spacing_zyx_mm: Spacing, box: Box | None = None) -> Array:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
-        block, inner = half_more(values, self.of.dimensions, box or whole(values), self.of.boundary)
+        block, inner = half_more(values, self.of.dimensions, box_in(values, box), self.of.boundary)
         if isinstance(self.of, LaplacianOfGaussian):
             block = self.of.apply(block, spacing_zyx_mm)
         return np.ascontiguousarray(weighted(block, self.of.dimensions, self._gain)[inner])

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.convolution import Pooling, in_all_turns
 from terasu.radiomics.filters.description import Dimensions, named, refuse_pooling, refuse_unless
@@ -70,7 +70,7 @@ class SeparableWavelet:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
         kernels = [self._kernel(letter) for letter in self.band]
-        return in_all_turns(values, kernels, box or whole(values), self.boundary, self.pooling)
+        return in_all_turns(values, kernels, box_in(values, box), self.boundary, self.pooling)
 
     def _kernel(self, letter: str) -> Array:
         """Of all levels, along one axis."""

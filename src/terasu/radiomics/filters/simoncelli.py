@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from terasu.radiomics.filters.boundary import (
     Boundary,
     Spacing,
+    box_in,
     refuse_unfit_image,
     refuse_unknown_boundary,
-    whole,
 )
 from terasu.radiomics.filters.description import Dimensions, named, refuse_dimensions, refuse_unless
 from terasu.radiomics.filters.frequency import half_more, weighted
@@ -57,7 +57,7 @@ class Simoncelli:
     def apply(self, values: NDArray[Any], spacing_zyx_mm: Spacing, box: Box | None = None) -> Array:
         """The response map; see ``Filter.apply``."""
         refuse_unfit_image(values, spacing_zyx_mm)
-        block, inner = half_more(values, self.dimensions, box or whole(values), self.boundary)
+        block, inner = half_more(values, self.dimensions, box_in(values, box), self.boundary)
         return np.ascontiguousarray(weighted(block, self.dimensions, self.gain)[inner])
 
     def gain(self, frequencies: Sequence[Array]) -> Array:
