@@ -22,6 +22,7 @@ from terasu.prognosis.survival_data import Array, Flags, Labels, Survival, featu
 _MOST_STEPS = 100
 _LONGEST_STEP = 4.0  # of a Newton step, in log hazard per standard deviation
 _SETTLED = 1e-12  # of twice the log-likelihood that is still to be gained
+_ENDLESS = 50.0  # of a coefficient per standard deviation that has not settled
 _STILL_MOVING = (
     1e-3  # of a coefficient per standard deviation when the likelihood has settled: it is infinite
 )
@@ -190,7 +191,9 @@ def _newton(x: Array, sweep: Sweep, ties: Ties, names: tuple[str, ...]) -> tuple
         if gain < _SETTLED:
             endless = np.abs(step) > _STILL_MOVING
             return beta, first, terms, _monotone(names, endless) if endless.any() else ""
-    return beta, first, terms, f"no convergence in {_MOST_STEPS} steps"
+    endless = np.abs(beta) > _ENDLESS
+    reason = _monotone(names, endless) if endless.any() else f"no convergence in {_MOST_STEPS} steps"
+    return beta, first, terms, reason
 
 
 def _halved(

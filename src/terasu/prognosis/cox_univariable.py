@@ -23,6 +23,7 @@ _REASONS = (
     "monotone likelihood: the coefficient is infinite",
     "no convergence",
 )
+_INFINITE = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,8 @@ def univariable_cox(
     )
     known = (code == 0) & (information > 0)
     error = np.where(known, 1 / np.sqrt(np.where(known, information, 1.0)), np.nan)
-    beta, error = np.where(code == 0, beta, np.where(code == 3, np.sign(beta) * np.inf, np.nan)), error
-    lr, score = (np.where((code == 1) | (code == 2), np.nan, one) for one in (lr, score))
+    beta = np.select([code == 0, code == _INFINITE], [beta, np.copysign(np.inf, beta)], np.nan)
+    lr, score = (np.where(np.isin(code, (1, 2)), np.nan, one) for one in (lr, score))
     z = beta / error
     reach = float(norm.ppf(0.5 + level / 2)) * error
     unit = np.where(deviation > 0, deviation, np.nan)
@@ -162,11 +163,15 @@ def _terms(
 ) -> tuple[float, float, float]:
     """Log-likelihood, its slope and its negative curvature at one coefficient."""
     value, slope, bend = 0.0, 0.0, 0.0
-    s0, s1, s2, d0, d1, d2, tied = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
+    s0, s1, s2, d0, d1, d2, tied, top = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, -np.inf
     for i in range(len(x)):
         if opens[i]:
-            s0, s1, s2 = 0.0, 0.0, 0.0
-        risk = np.exp(beta * x[i])
+            s0, s1, s2, top = 0.0, 0.0, 0.0, -np.inf
+        if beta * x[i] > top:  # sums are kept in units of the greatest risk so far, so that none vanishes
+            unit = np.exp(top - beta * x[i])
+            top = beta * x[i]
+            s0, s1, s2, d0, d1, d2 = s0 * unit, s1 * unit, s2 * unit, d0 * unit, d1 * unit, d2 * unit
+        risk = np.exp(beta * x[i] - top)
         first = risk * x[i]
         second = first * x[i]
         s0 += risk
@@ -183,7 +188,7 @@ def _terms(
             continue
         if not efron or tied == 1:
             mean = s1 / s0
-            value -= tied * np.log(s0)
+            value -= tied * (np.log(s0) + top)
             slope -= tied * mean
             bend += tied * (s2 / s0 - mean * mean)
         else:
@@ -191,7 +196,7 @@ def _terms(
                 part = step / tied
                 left = s0 - part * d0
                 mean = (s1 - part * d1) / left
-                value -= np.log(left)
+                value -= np.log(left) + top
                 slope -= mean
                 bend += (s2 - part * d2) / left - mean * mean
         d0, d1, d2, tied = 0.0, 0.0, 0.0, 0

@@ -100,7 +100,7 @@ def _largest_penalty(columns: Array, event: Flags, closes: Flags, l1_ratio: floa
     n = columns.shape[1]
     residual = np.empty(n)
     _expand(np.zeros(n), event, closes, residual, np.empty(n))
-    largest = float(np.abs(columns @ residual).max()) / n / l1_ratio
+    largest = float(np.abs(columns @ residual).max() / n / l1_ratio)
     if largest <= 0:
         raise InputError("No feature differs between patients at risk.", expected="features that vary")
     return largest
@@ -130,7 +130,7 @@ def _expand(eta: Array, event: Flags, closes: Flags, residual: Array, weight: Ar
     top = eta.max()
     value, risk, tied, before = 0.0, 0.0, 0, 0
     for i in range(n):
-        weight[i] = np.exp(eta[i] - top)
+        weight[i] = np.exp(max(eta[i] - top, -600.0))  # never 0: somebody is at risk
         risk += weight[i]
         if event[i]:
             tied += 1
@@ -365,4 +365,4 @@ def _walk(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _penalty(beta: Array, lasso: float, ridge: float) -> float:
-    return lasso * np.abs(beta).sum() + ridge / 2 * np.square(beta).sum()
+    return float(lasso * np.abs(beta).sum() + ridge / 2 * np.square(beta).sum())

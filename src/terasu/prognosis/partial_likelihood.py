@@ -93,7 +93,7 @@ def likelihood_terms(
     return Terms(*found)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scan(
     x: Array, eta: Array, event: Flags, opens: Flags, closes: Flags, efron: bool, weights: Array
 ) -> tuple[Labels, Array, Array, Array, Array, Array, Array]:
@@ -111,13 +111,21 @@ def _scan(
     information = np.zeros((len(weights), p, p))
     s1, s2, d1, d2 = np.zeros(p), np.zeros((p, p)), np.zeros(p), np.zeros((p, p))
     mean, spread = np.zeros(p), np.zeros((p, p))
-    s0, d0, tied, k = 0.0, 0.0, 0, 0
+    s0, d0, top, tied, k = 0.0, 0.0, -np.inf, 0, 0
     for i in range(n):
         if opens[i]:
-            s0 = 0.0
+            s0, top = 0.0, -np.inf
             s1[:] = 0
             s2[:] = 0
-        risk = np.exp(eta[i])
+        if eta[i] > top:  # sums are kept in units of the greatest risk so far, so that none vanishes
+            unit = np.exp(top - eta[i])
+            top = eta[i]
+            s0, d0 = s0 * unit, d0 * unit
+            s1 *= unit
+            d1 *= unit
+            s2 *= unit
+            d2 *= unit
+        risk = np.exp(eta[i] - top)
         s0 += risk
         for a in range(p):
             s1[a] += risk * x[i, a]
@@ -139,13 +147,13 @@ def _scan(
             part = step / tied
             times = 1.0 if efron else float(tied)
             left = s0 - part * d0
-            log_likelihood[k] -= times * np.log(left)
-            hazard[k] += times / left
-            hazard_variance[k] += times / left**2
+            log_likelihood[k] -= times * (np.log(left) + top)
+            hazard[k] += times / left * np.exp(-top)
+            hazard_variance[k] += times / left**2 * np.exp(-2 * top)
             for a in range(p):
                 mean[a] = (s1[a] - part * d1[a]) / left
                 slope[k, a] -= times * mean[a]
-                hazard_mean[k, a] += times * mean[a] / left
+                hazard_mean[k, a] += times * mean[a] / left * np.exp(-top)
                 for b in range(a + 1):
                     spread[a, b] += times * ((s2[a, b] - part * d2[a, b]) / left - mean[a] * mean[b])
         for w in range(len(weights)):

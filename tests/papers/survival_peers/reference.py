@@ -4,8 +4,8 @@
     peers/bin/python reference.py > reference.json
 
 Written by scikit-survival 0.28.0 and lifelines 0.30.3. The follow-up is lung's of
-../r_survival/reference.json; for the weighted metrics its ties are taken apart by a millionth of a day for each row, since scikit-survival
-weighs an event by 1/G(T), which is 1/G(T-) only where nobody is censored at T.
+../r_survival/reference.json; for the weighted metrics its ties are taken apart by a millionth of a day for
+each row: scikit-survival weighs an event by 1/G(T), which is 1/G(T-) only where nobody is censored at T.
 """
 
 from __future__ import annotations
