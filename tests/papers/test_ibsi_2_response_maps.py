@@ -1,6 +1,6 @@
-"""The response maps that nine teams agreed on for the second IBSI chapter, phase 1: digital phantoms.
+"""The response maps of digital phantoms that the second IBSI chapter agreed on, phase 1.
 
-33 maps were agreed on; of 9.b.2, 10.a and 10.b.2 (Riesz with alignment, and one more) there is no reference.
+33 maps were agreed on; of the tests 9.b.2, 10.a and 10.b.2 (Riesz transforms) there is no reference.
 A filter conforms if every voxel differs by at most 1 % of the reference's range.
 
 Source: Whybra et al. 2024, doi 10.1148/radiol.231319; the maps come with the shared data.
@@ -17,7 +17,7 @@ import pytest
 from terasu.patient.volume_file import read_volume_file
 from terasu.radiomics.filters.ibsi2 import RESPONSE_MAPS
 
-# Where the reference is one team's formula and not a mean of many, ours is the same to rounding in float32.
+# Where ours is the same as the reference to rounding in float32.
 EXACT = [
     *("1.a.1", "1.a.2", "1.a.4", "1.b.1", "3.a.1", "3.a.2", "3.a.3", "3.b.1", "3.b.2", "3.b.3"),
     *("3.c.1", "3.c.2", "3.c.3", "4.a.1", "4.a.2", "5.a.1", "5.a.2", "6.a.1", "6.a.2", "7.a.1", "7.a.2"),
