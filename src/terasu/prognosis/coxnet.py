@@ -54,7 +54,7 @@ def coxnet(
     penalties: ArrayLike | None = None,
     n_penalties: int = 100,
     smallest: float = 0.01,
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-6,
 ) -> CoxnetPath:
     """Fit the path, each penalty starting from the one before.
 
@@ -281,11 +281,10 @@ def _solve_quadratic(
     for _ in range(200):
         if _descent_round(gram, pull, now, lasso, ridge) < enough:
             break
-        for _ in range(30):
+        for _ in range(10):
             _descent_round(gram, pull, now, lasso, ridge)
-        active = np.flatnonzero(now != 0)
-        if len(active):
-            _leap(gram, pull, now, active, lasso, ridge)
+        while not _leap(gram, pull, now, lasso, ridge):
+            pass
     return now - beta
 
 
@@ -309,8 +308,14 @@ def _descent_round(gram: Array, pull: Array, now: Array, lasso: float, ridge: fl
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _leap(gram: Array, pull: Array, now: Array, active: Labels, lasso: float, ridge: float) -> None:
-    """Solve for the active coefficients with their signs, and go there as far as the first change of sign."""
+def _leap(gram: Array, pull: Array, now: Array, lasso: float, ridge: float) -> bool:
+    """Solve for the active coefficients with their signs, and go there as far as the first change of sign.
+
+    True if no sign was in the way; else that coefficient is 0 now, and one fewer is active.
+    """
+    active = np.flatnonzero(now != 0)
+    if len(active) == 0:
+        return True
     inner = gram[active][:, active]
     slack = 1e-10 * np.trace(inner) / len(active)  # more features than the follow-up can tell apart
     held = now[active]
@@ -327,6 +332,7 @@ def _leap(gram: Array, pull: Array, now: Array, active: Labels, lasso: float, ri
         row = gram[active[k]]
         for i in range(len(now)):
             pull[i] -= change * row[i]
+    return first < 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

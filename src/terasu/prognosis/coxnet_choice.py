@@ -71,7 +71,7 @@ def choose_penalty(
     penalties: ArrayLike | None = None,
     n_penalties: int = 100,
     smallest: float = 0.01,
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-6,
     workers: int = 1,
 ) -> CoxnetChoice:
     """Fit the path on all patients and on all but each fold, and judge each penalty by who was left out.
