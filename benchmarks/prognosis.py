@@ -12,7 +12,7 @@ R's values are those frozen in tests/papers/r_survival. Times are of 358 patient
 Lung1 table in ``../shared/data`` (or TERASU_SHARED), or of made features where it is missing; the family of
 the permutations has all of them, 388 × 797. No peer has max-T: its column is the peer's log-rank test of one
 feature times features times permutations. Kernels are compiled before they are timed. ``--quick`` gives the
-peers every sixteenth feature, counted sixteenfold, and no elastic net; with everything it takes eight minutes.
+peers every sixteenth feature, counted sixteenfold, and no elastic net; everything takes four minutes.
 """
 
 from __future__ import annotations

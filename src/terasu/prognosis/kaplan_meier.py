@@ -136,6 +136,7 @@ def median_survival(curve: KaplanMeier, level: float = 0.95, kind: Band = "log-l
     The limits are where the limits of the curve cross one half. Infinite: not reached.
     """
     low, high = confidence_band(curve, level, kind)
+    low = np.where(curve.survival > 0, low, 0.0)  # the band ends there, but below 0 is nothing
     times = curve.table.time_days
     value, lower, upper = (_crosses_half(times, one) for one in (curve.survival, low, high))
     return Estimate(value, lower, upper, level)
