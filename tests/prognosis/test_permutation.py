@@ -10,6 +10,7 @@ import pytest
 
 from terasu.prognosis.log_rank import median_split_log_rank
 from terasu.prognosis.max_t import max_t
+from terasu.prognosis.multiplicity import benjamini_hochberg, holm
 from terasu.prognosis.survival_data import Survival
 
 FEATURE = "rad_LargeAreaEmphasis.wavelet.LHH"
@@ -72,3 +73,10 @@ def test_the_feature_of_the_original_work_on_250_patients(shared_data: Path) -> 
     assert features.shape[1] == 797
     assert apparent < 0.05 and abs(found.raw_p[place] - apparent) < 0.03
     assert found.adjusted_p[place] >= 0.5
+
+
+def test_adjusted_p_values_are_those_of_r() -> None:
+    """R 4.2: p.adjust(p, "holm") and p.adjust(p, "BH")."""
+    p = [0.04, 0.001, 0.02, 0.5, 0.021]
+    np.testing.assert_allclose(holm(p), [0.08, 0.005, 0.08, 0.5, 0.08], rtol=1e-12)
+    np.testing.assert_allclose(benjamini_hochberg(p), [0.05, 0.005, 0.035, 0.5, 0.035], rtol=1e-12)
