@@ -80,7 +80,9 @@ def coxnet(
         penalties = largest * np.geomspace(1, smallest, n_penalties)
     lambdas = np.atleast_1d(np.asarray(penalties, np.float64))
     _refuse_penalties(lambdas)
-    found, value, settled = descend(columns, sweep.event, sweep.closes, lambdas, l1_ratio, tolerance)
+    found, value, settled = descend(
+        columns, sweep.event, sweep.closes, lambdas, float(l1_ratio), float(tolerance)
+    )
     per_unit = found / np.where(deviation > 0, deviation, 1.0)
     return CoxnetPath(lambdas, per_unit, value, l1_ratio, settled)
 

@@ -247,7 +247,7 @@ def _walk(
     weight: Array,
     value: float,
 ) -> float:
-    """Take the step, or the first of its halves that does not climb: the approximation is local."""
+    """Take the step, or the first of its halves that does not climb, or none."""
     n = len(eta)
     old, eta_old, along = beta[working], eta.copy(), np.zeros(n)
     for k in range(len(working)):
@@ -261,9 +261,10 @@ def _walk(
         eta[:] = eta_old + part * along
         value = expand(eta, event, closes, residual, weight)
         if -value / n + _penalty(beta[working], lasso, ridge) <= before + 1e-13 * abs(before):
-            break
+            return value
         part /= 2
-    return value
+    beta[working], eta[:] = old, eta_old
+    return expand(eta, event, closes, residual, weight)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
