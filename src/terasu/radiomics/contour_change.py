@@ -70,10 +70,10 @@ def redrawn(values: Array, mask: Mask, spacing_zyx_mm: Triple, rng: np.random.Ge
 
 
 def _parts(values: Array, mask: Mask, spacing_zyx_mm: Triple) -> NDArray[np.int64]:
-    """Supervoxels of the smoothed image, in which all counts as equal that is far from the region's values."""
+    """Supervoxels of the smoothed image, in which all is equal that is far from the region's values."""
     low, high = float(values[mask].min()), float(values[mask].max())
     edge = 0.1 * (high - low)
-    reach = max(high - low + 2 * edge, np.finfo(np.float32).tiny)
+    reach = high - low + 2 * edge or 1.0
     scaled = np.clip((values - low + edge) / reach, 0, 1)
     smooth = ndimage.gaussian_filter(scaled, min(spacing_zyx_mm) / np.asarray(spacing_zyx_mm), truncate=3)
     voxel_mm3 = float(np.prod(spacing_zyx_mm))
