@@ -1,8 +1,8 @@
 """Intraclass correlation of the example that the literature is held to, and Lin's concordance beside R's.
 
 Source: Shrout and Fleiss 1979, doi 10.1037/0033-2909.86.2.420, tables 2 to 4: six targets, four judges.
-Intervals to more digits are R's: psych 2.2.9, ICC(x, lmer = FALSE). Concordance: epiR 2.0.57, epi.ccc(a, b, ci =
-"z-transform"), of the 17 peak flow rates of Bland and Altman 1986, doi 10.1016/S0140-6736(86)90837-8.
+Intervals to more digits are R's: psych 2.2.9, ICC(x, lmer = FALSE). Concordance: epiR 2.0.57, epi.ccc(a, b,
+ci = "z-transform"), of the 17 peak flow rates of Bland and Altman 1986, doi 10.1016/S0140-6736(86)90837-8.
 """
 
 from __future__ import annotations
