@@ -97,13 +97,14 @@ def _shifted(values: Array, axis: int, origin: float, count: int, order: Order) 
     """``count`` samples along an axis, one voxel apart, the first at ``origin``."""
     whole = int(np.floor(origin))
     first, weights = _taps(origin - whole, order)
-    parts = []
+    found = None
     for offset, weight in enumerate(weights):
         place = whole + first + offset
         cut: list[slice] = [slice(None)] * 3
         cut[axis] = slice(place, place + count)
-        parts.append(weight * values[tuple(cut)])
-    return np.asarray(sum(parts[1:], parts[0]))
+        part = weight * values[tuple(cut)]
+        found = part if found is None else np.add(found, part, out=found)
+    return np.asarray(found)
 
 
 def _taps(f: Any, order: Order) -> tuple[int, tuple[Any, ...]]:
