@@ -128,7 +128,7 @@ def _around(mask: Mask, old: Grid, new: Grid) -> Box:
 
 
 def refuse_unfit(image: Volume, mask: NDArray[Any]) -> None:
-    """Refuse a mask of another shape, an empty one, one of a single voxel, and values that are not finite in the region."""
+    """Refuse a mask of another shape, an empty or one-voxel region, and values in it that are not finite."""
     if mask.shape != image.grid.shape_zyx:
         raise GeometryError(
             "The mask does not lie on the image's grid.",
