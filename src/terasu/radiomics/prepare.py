@@ -76,6 +76,7 @@ def prepare(image: Volume, mask: Mask, how: Preparation, *, whole_image: bool = 
     share = on_centred_grid(mask, image.grid, grid, "linear", box)
     drawn = share >= 0.5 - 1e-9
     values = on_centred_grid(image.values, image.grid, grid, how.interpolation, box)
+    refuse_not_finite(values[drawn], "the region and the voxels that it is interpolated from")
     if how.whole_values:
         values = np.rint(values)
     voxels = {"drawn": int(np.count_nonzero(mask)), "interpolated": int(np.count_nonzero(drawn))}
@@ -151,12 +152,17 @@ def refuse_unfit(image: Volume, mask: NDArray[Any]) -> None:
             expected="at least two; features of a texture mean little below 64",
             todo="Check the contour, or leave this region out.",
         )
-    bad = int(np.count_nonzero(~np.isfinite(image.values[box][mask[box]])))
+    refuse_not_finite(image.values[box][mask[box]], "the region")
+
+
+def refuse_not_finite(values: NDArray[Any], where: str) -> None:
+    """Refuse NaN and infinity."""
+    bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
         raise InputError(
-            "The image has values in the region that are not finite.",
-            got=f"{bad} of {np.count_nonzero(mask)} voxels are NaN or infinite",
-            expected="a number in every voxel of the region",
+            f"The image has values in {where} that are not finite.",
+            got=f"{bad} of {values.size} voxels are NaN or infinite",
+            expected="a number in every voxel",
             todo="Look for what wrote them, or leave them out of the contour.",
         )
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from terasu.patient.volume import Volume
 from terasu.radiomics.counting import Levels
 from terasu.radiomics.intensity import histogram, statistics
+from terasu.radiomics.measured import LevelsUsed, Measured, cautions_of, explained
 from terasu.radiomics.mesh import farthest_apart, farthest_in_planes, outermost_points, surface
-from terasu.radiomics.prepare import Mask, box_of, refuse_unfit
+from terasu.radiomics.prepare import Mask, box_of, refuse_not_finite, refuse_unfit
 from terasu.radiomics.pyradiomics_names import CLASSES, FIRSTORDER, SHAPE
 from terasu.radiomics.pyradiomics_prepare import Limits, limited, normalised, resampled
 from terasu.radiomics.pyradiomics_texture import texture_of
@@ -59,8 +60,21 @@ class PyRadiomics:
     limits: tuple[float, ...] | None = None
     limits_kind: Limits = "absolute"
 
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+        return "pyradiomics"
+
+    def names(self) -> tuple[str, ...]:
+        """Every feature in its order, without an image."""
+        return feature_names(self)
+
     def features(self, image: Volume, mask: Mask) -> Features:
-        """PyRadiomics name → value.
+        """PyRadiomics name → value, as they are: see ``measure`` for what is missing and why."""
+        return self._read(*self._prepared(image, mask, {}), {})
+
+    def measure(self, image: Volume, mask: Mask) -> Measured:
+        """Values, reasons, cautions and provenance of one region.
 
         Args:
             image: whole: the sub-bands look beyond the region.
@@ -69,19 +83,48 @@ class PyRadiomics:
             GeometryError: another shape.
             InputError: an empty or one-voxel region, values that are not finite, or none left in the limits.
         """
+        voxels: dict[str, int] = {}
+        levels: dict[str, LevelsUsed] = {}
+        prepared = self._prepared(image, mask, voxels)
+        values = self._read(*prepared, levels)
+        seen, _, inside = prepared
+        region = np.asarray(seen.values[inside], np.float64)
+        values, reasons = explained(values, region)
+        grid = seen.grid
+        return Measured(
+            values,
+            reasons,
+            cautions_of(image, mask, region, levels),
+            levels,
+            voxels,
+            grid.shape_zyx,
+            grid.spacing_zyx_mm,
+            grid.origin_lps_mm,
+        )
+
+    def _prepared(self, image: Volume, mask: Mask, voxels: dict[str, int]) -> tuple[Volume, Mask, Mask]:
+        """Image, region as drawn and region whose values count; ``voxels`` is filled in."""
         refuse_unfit(image, mask)
+        voxels["drawn"] = int(np.count_nonzero(mask))
         if self.normalise_scale is not None:
             image = normalised(image, self.normalise_scale)
         if self.spacing_zyx_mm is not None:
             image, mask = resampled(image, mask, self.spacing_zyx_mm)
             refuse_unfit(image, mask)
-        found = shape_features(mask, image.grid.spacing_zyx_mm) if self.shape else {}
-        if self.limits is not None:
-            mask = limited(image, mask, self.limits, self.limits_kind)
-        box = box_of(mask)
-        inside = np.ascontiguousarray(mask[box])
+        voxels["interpolated"] = int(np.count_nonzero(mask))
+        inside = mask if self.limits is None else limited(image, mask, self.limits, self.limits_kind)
+        voxels["limited"] = int(np.count_nonzero(inside))
+        return image, mask, inside
+
+    def _read(self, image: Volume, drawn: Mask, inside: Mask, levels: dict[str, LevelsUsed]) -> Features:
+        found = shape_features(drawn, image.grid.spacing_zyx_mm) if self.shape else {}
+        box = box_of(inside)
+        region = np.ascontiguousarray(inside[box])
         for name, values in self._images(image, box):
-            for family, features in self._families(values, inside, image.grid.voxel_volume_mm3).items():
+            seen = values[region]
+            refuse_not_finite(seen, "the region and what the sub-bands look at around it")
+            grey, levels[name] = self._grey(seen)
+            for family, features in self._families(seen, grey, region, image.grid.voxel_volume_mm3).items():
                 found |= {f"{name}_{family}_{feature}": value for feature, value in features.items()}
         return found
 
@@ -92,17 +135,20 @@ class PyRadiomics:
             for band, values in wavelet_bands(image.values, box).items():
                 yield f"wavelet-{band}", values
 
-    def _families(self, values: Array, inside: Mask, voxel_mm3: float) -> dict[str, Features]:
-        seen = values[inside]
-        found = self.levels(seen)
-        levels = np.zeros(values.shape, np.int32)
-        levels[inside] = found
-        texture = texture_of(levels, in_slice=self.in_slice, together=self.together)
-        return {"firstorder": self._first_order(seen, found, voxel_mm3)} | texture
+    def _grey(self, values: Array) -> tuple[Levels, LevelsUsed]:
+        edges = self.edges(values)
+        found = np.digitize(values, edges).astype(np.int32)
+        return found, LevelsUsed(float(edges[0]), float(edges[1] - edges[0]), int(found.max()))
+
+    def _families(self, seen: Array, grey: Levels, region: Mask, voxel_mm3: float) -> dict[str, Features]:
+        placed = np.zeros(region.shape, np.int32)
+        placed[region] = grey
+        texture = texture_of(placed, in_slice=self.in_slice, together=self.together)
+        return {"firstorder": self._first_order(seen, grey, voxel_mm3)} | texture
 
     def levels(self, values: Array) -> Levels:
         """Grey levels (n,) of values (n,), from 1."""
-        return np.digitize(values, self.edges(values)).astype(np.int32)
+        return self._grey(values)[0]
 
     def edges(self, values: Array) -> Array:
         """Lower edges of the bins, and the upper edge of the last."""
