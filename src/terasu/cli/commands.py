@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from terasu import __version__
+from terasu.cli.radiomics_commands import radiomics
 
 if TYPE_CHECKING:
     from terasu.workflow.examples import Tell
@@ -22,6 +23,7 @@ app = App(
     help="From the day's CBCT to a verdict: PASS, REVIEW or BLOCK, with reasons. Not a medical device.",
     suppress_keyboard_interrupt=False,
 )
+app.command(radiomics)
 
 
 @Parameter(name="*")

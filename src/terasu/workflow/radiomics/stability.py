@@ -1,0 +1,154 @@
+"""What a table tells about its features: stable when perturbed, changing over fractions, agreeing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from terasu.errors import InputError
+from terasu.patient.store import write_whole
+from terasu.radiomics.concordance_correlation import concordance_correlation
+from terasu.radiomics.fractions import fraction_changes
+from terasu.radiomics.reliability import intraclass_correlation, stable
+from terasu.workflow.radiomics.columns import features_of
+from terasu.workflow.radiomics.measure import MEASURED
+
+GROUP = ["modality", "asked"]
+
+
+def stability_of(table: pd.DataFrame, *, least: float | str = "good") -> pd.DataFrame:
+    """ICC(3,1) of every feature over the perturbations, by modality and region, and which are stable.
+
+    Subjects are cases and fractions, raters are the perturbations, the image as it is among them.
+
+    Args:
+        table: of a run with perturbations.
+        least: lower end of the interval from which a feature counts as stable, see ``reliability.stable``.
+    Raises:
+        InputError: the table has no perturbations.
+    """
+    names = features_of(table)
+    measured = table[table["status"] == MEASURED]
+    parts = []
+    for group, rows in measured.groupby(GROUP, sort=True, dropna=False):
+        numbers = sorted(int(one) for one in rows["perturbation"].unique())
+        if len(numbers) < 2:
+            continue
+        found = intraclass_correlation(_cube(rows, names, numbers), names)
+        found["stable"] = stable(found, least).to_numpy()
+        for place, (key, value) in enumerate(zip(GROUP, group, strict=True)):
+            found.insert(place, key, str(value))
+        parts.append(found)
+    if not parts:
+        raise InputError(
+            "This table has no perturbed regions.",
+            got=f"{len(measured)} measured rows, each region once",
+            expected="a run with --perturb N, or perturbations.number in its recipe",
+            todo="Run terasu radiomics extract with --perturb 30.",
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_stability(table: pd.DataFrame, out: Path) -> None:
+    """``stability.csv`` where the regions of the table were perturbed."""
+    if (table["perturbation"].fillna(0) > 0).any() and (table["status"] == MEASURED).any():
+        found = stability_of(table)
+        write_whole(out / "stability.csv", lambda path: found.to_csv(path, index=False, float_format="%.17g"))
+
+
+def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
+    """The change of every feature over the fractions, one row a case, modality and region.
+
+    Raises:
+        InputError: no region has two fractions.
+    """
+    names = features_of(table)
+    whole = _unperturbed(table)
+    parts = []
+    for modality, rows in whole.groupby("modality", sort=True, dropna=False):
+        several = rows.groupby(["case", "asked"])["fraction"].transform("nunique") > 1
+        rows = rows[several]
+        if not len(rows):
+            continue
+        renamed = rows[["case", "asked", "fraction", "day", *names]].rename(columns={"asked": "roi"})
+        renamed = renamed if renamed["day"].notna().all() else renamed.drop(columns="day")
+        found = fraction_changes(renamed, names, early=early)
+        found.insert(1, "modality", modality)
+        parts.append(found)
+    if not parts:
+        raise InputError(
+            "No region was measured in two fractions.",
+            got=f"{len(whole)} measured regions",
+            expected="several images of the same case and modality, with the same ROI on each",
+            todo="Put the daily images and their structure sets into the case's folder, or say --same-frame, "
+            "or number them in the sheet's column fraction.",
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def agreement_of(reference: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """CCC of every feature between two tables of the same cases, by region.
+
+    Args:
+        reference: say, of the planning CT; judged: say, of the improved CBCT.
+    Raises:
+        InputError: no common case and region, or one that comes twice in a table.
+    """
+    names = [name for name in features_of(reference) if name in judged.columns]
+    first, second = _by_subject(reference, names, "reference"), _by_subject(judged, names, "judged")
+    common = first.index.intersection(second.index)
+    if not len(common) or not names:
+        raise InputError(
+            "The two tables have nothing in common.",
+            got=f"{_some(first)} against {_some(second)}; {len(names)} common features",
+            expected="the same cases and ROIs, read with the same profile",
+            todo="Measure both with the same recipe, and give cases the same folder names.",
+        )
+    parts = []
+    for asked in sorted(set(common.get_level_values("asked"))):
+        one, other = (each[each.index.get_level_values("asked") == asked] for each in (first, second))
+        found = concordance_correlation(_flat(one), _flat(other))
+        found.insert(0, "asked", asked)
+        parts.append(found)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _unperturbed(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["status"] == MEASURED) & (table["perturbation"].fillna(0) == 0)]
+
+
+def _by_subject(table: pd.DataFrame, names: list[str], which: str) -> pd.DataFrame:
+    rows = _unperturbed(table)
+    found = rows.set_index(["case", "fraction", "asked"])[names]
+    twice = found.index[found.index.duplicated()]
+    if len(twice):
+        case, fraction, asked = twice[0]
+        raise InputError(
+            f"A region comes twice in the {which} table.",
+            got=f"case {case}, fraction {fraction}, {asked}: {rows['modality'].nunique()} modalities",
+            expected="one row a case, fraction and region",
+            todo="Choose one modality in each table: --reference-modality CT, --judged-modality CBCT.",
+        )
+    return found
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_axis([f"{case} {fraction}" for case, fraction, _ in table.index], axis=0)
+
+
+def _some(table: pd.DataFrame) -> str:
+    return ", ".join(str(one) for one in list(table.index)[:3]) or "nothing"
+
+
+def _cube(rows: pd.DataFrame, names: list[str], numbers: Sequence[int]) -> NDArray[np.float64]:
+    """(subjects, raters, features), NaN where a perturbation failed."""
+    subjects = rows[["case", "fraction", "roi"]].astype(str).agg("|".join, axis=1)
+    places = {one: place for place, one in enumerate(dict.fromkeys(subjects))}
+    cube = np.full((len(places), len(numbers), len(names)), np.nan)
+    at = rows["perturbation"].map({one: place for place, one in enumerate(numbers)}).to_numpy(int)
+    cube[subjects.map(places).to_numpy(int), at] = rows[names].to_numpy(np.float64)
+    return cube
