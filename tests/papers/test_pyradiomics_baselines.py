@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from radiomics_cases import pyradiomics_case
 
-from terasu.patient.volume_file import read_mask_file, read_volume_file
 from terasu.radiomics.pyradiomics import PyRadiomics
 
 SETTINGS = {
@@ -35,16 +35,14 @@ def baseline(shared_data: Path, family: str, column: str) -> dict[str, float]:
 
 
 @cache
-def ours(folder: Path, case: str, settings: str) -> dict[str, float]:
-    image = read_volume_file(folder / f"{case}_image.nrrd")
-    mask = read_mask_file(folder / f"{case}_label.nrrd", image.grid)
-    return SETTINGS[settings].features(image, mask)
+def ours(shared_data: Path, case: str, settings: str) -> dict[str, float]:
+    return SETTINGS[settings].features(*pyradiomics_case(case, shared_data))
 
 
 @pytest.mark.parametrize("case", ("lung1", "brain1"))
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_every_stored_value(case: str, settings: str, shared_data: Path) -> None:
-    found = ours(shared_data / "pyradiomics_cases", case, settings)
+    found = ours(shared_data, case, settings)
     wanted: dict[str, float] = {}
     for family in FAMILIES:
         wanted |= baseline(shared_data, family, case + settings)

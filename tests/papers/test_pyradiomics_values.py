@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radiomics_cases import ct_phantom, pyradiomics_case
 from terasu.errors import InputError
 from terasu.patient.grid import Grid
 from terasu.patient.volume import Volume
-from terasu.patient.volume_file import read_mask_file, read_volume_file
 from terasu.radiomics.pyradiomics import PyRadiomics, feature_names, preset_744
 
 ORACLE = Path(__file__).parent / "pyradiomics_oracle"
@@ -40,14 +40,7 @@ def made(name: str) -> tuple[Volume, np.ndarray]:
 
 
 def real(name: str, shared_data: Path) -> tuple[Volume, np.ndarray]:
-    if name == "ct_phantom":
-        folder = shared_data / "ibsi" / "ibsi_1_ct_radiomics_phantom" / "nifti"
-        image = read_volume_file(folder / "image" / "phantom.nii.gz")
-        image = image.with_values(np.rint(image.values))
-        return image, read_mask_file(folder / "mask" / "mask.nii.gz", image.grid)
-    folder = shared_data / "pyradiomics_cases"
-    image = read_volume_file(folder / f"{name}_image.nrrd")
-    return image, read_mask_file(folder / f"{name}_label.nrrd", image.grid)
+    return ct_phantom(shared_data) if name == "ct_phantom" else pyradiomics_case(name, shared_data)
 
 
 def off(found: dict[str, float], wanted: dict[str, float]) -> dict[str, tuple[float, float]]:

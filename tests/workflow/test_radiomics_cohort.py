@@ -69,7 +69,11 @@ class TestATable:
             extract(cohort, tmp_path / str(workers), recipe, workers=workers)
         with (
             distributed.LocalCluster(
-                n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                n_workers=2,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=50,
+                local_directory=tmp_path / "scratch",
             ) as cluster,
             on_cluster(cluster.scheduler_address),
         ):

@@ -46,10 +46,12 @@ def pairs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
 def runs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
     """Runs of one level along each of ``ways``, (slices or 1, directions, n, longest)."""
     flat, voxels, slices = _flat(levels, by_slice)
-    found = np.zeros((len(levels) if by_slice else 1, len(ways), n, max(levels.shape)))
-    _runs(flat, voxels, slices, _steps(levels, ways), found)
-    longest = int(np.flatnonzero(found.any(axis=(0, 1, 2)))[-1]) + 1
-    return found[..., :longest]
+    reached = np.zeros((len(levels) if by_slice else 1, len(ways), n, max(levels.shape) + 1), np.int64)
+    steps = _steps(levels, ways)
+    ring = 1 << int(steps.max()).bit_length()
+    _runs(flat, voxels, slices, steps, reached, np.zeros((ring, len(ways)), np.int32))
+    longest = int(np.flatnonzero(reached.any(axis=(0, 1, 2)))[-1]) + 1
+    return np.asarray(reached[..., :longest] - reached[..., 1 : longest + 1], np.float64)
 
 
 def zones(levels: Levels, distance: Levels, in_slice: bool) -> Whole:
@@ -86,7 +88,7 @@ def neighbours(levels: Levels, n: int, in_slice: bool, coarseness: int) -> tuple
 def _flat(levels: Levels, by_slice: bool) -> tuple[Levels, Whole, Whole]:
     """Levels with a border of 0 in one row; the places of the region's voxels in it, and their slices."""
     flat = np.pad(levels, 1).ravel()
-    voxels = np.flatnonzero(flat)
+    voxels = np.asarray(_places(flat), np.int64)
     if not by_slice:
         return flat, voxels, np.zeros(len(voxels), np.int64)
     return flat, voxels, voxels // (flat.size // (len(levels) + 2)) - 1
@@ -96,6 +98,17 @@ def _steps(levels: Levels, ways: Whole) -> Whole:
     """From a voxel to the next along each of ``ways`` in ``_flat``."""
     _, rows, columns = levels.shape
     return np.asarray(ways @ ((rows + 2) * (columns + 2), columns + 2, 1), np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _places(flat: Any) -> Any:
+    """``flatnonzero``, some times faster."""
+    found = np.empty(len(flat), np.int64)
+    n = 0
+    for v in range(len(flat)):
+        found[n] = v
+        n += flat[v] != 0
+    return found[:n].copy()
 
 
 @njit(cache=True, nogil=True)
@@ -110,18 +123,22 @@ def _pairs(flat: Any, voxels: Any, slices: Any, steps: Any, found: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _runs(flat: Any, voxels: Any, slices: Any, steps: Any, found: Any) -> None:
-    for d in range(len(steps)):
-        step = steps[d]
-        for k in range(len(voxels)):
-            v = voxels[k]
-            one = flat[v]
-            if flat[v - step] == one:
-                continue  # not the run's first voxel
-            length, place = 1, v + step
-            while flat[place] == one:
-                length, place = length + 1, place + step
-            found[slices[k], d, one - 1, length - 1] += 1
+def _runs(flat: Any, voxels: Any, slices: Any, steps: Any, reached: Any, lengths: Any) -> None:
+    """How often a run reaches each length, without a branch on what a voxel's neighbour is.
+
+    ``lengths`` (a power of two beyond the longest step, directions) is a ring: it remembers the run that ends
+    in each of the last voxels. A place that was not written in this round is asked for only where the levels
+    differ, and then counts nothing.
+    """
+    ring = len(lengths) - 1
+    for k in range(len(voxels)):
+        v, s = voxels[k], slices[k]
+        one, here = flat[v], v & ring
+        for d in range(len(steps)):
+            before = v - steps[d]
+            now = 1 + lengths[before & ring, d] * (flat[before] == one)
+            lengths[here, d] = now
+            reached[s, d, one - 1, now - 1] += 1
 
 
 @njit(cache=True, nogil=True)

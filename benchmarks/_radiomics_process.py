@@ -1,0 +1,16 @@
+"""What a new process needs for the 851 features of one case: ``python _radiomics_process.py IMAGE MASK``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from terasu.patient.volume_file import read_mask_file, read_volume_file
+from terasu.radiomics.pyradiomics import PyRadiomics
+
+image = read_volume_file(Path(sys.argv[1]))
+found = PyRadiomics().features(image, read_mask_file(Path(sys.argv[2]), image.grid))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"features": len(found), "peak_mb": peak}))
