@@ -107,6 +107,16 @@ def from_sklearn(tree: Any) -> FlatTrees:
     )
 
 
+def split_gains(tree: Any) -> Array:
+    """(nodes,) impurity that each split of a tree of scikit-learn saves, 0 in leaves."""
+    error = tree.weighted_n_node_samples * tree.impurity
+    inner = tree.children_left >= 0
+    left, right = tree.children_left[inner], tree.children_right[inner]
+    gains = np.zeros(len(error))
+    gains[inner] = np.maximum(error[inner] - error[left] - error[right], 0.0)
+    return gains
+
+
 def importance(gains: Array, asked: Labels, features: tuple[str, ...]) -> dict[str, float]:
     """Share of all gain that came from each feature asked, of the features with any."""
     inner = asked >= 0

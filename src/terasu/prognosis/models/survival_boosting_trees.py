@@ -20,7 +20,7 @@ from terasu.prognosis.coxnet_descent import expand
 from terasu.prognosis.models.baseline_hazard import BaselineHazard, breslow
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.coxnet_model import inner_event_folds
-from terasu.prognosis.models.flat_trees import FlatTrees, from_sklearn, importance, joined
+from terasu.prognosis.models.flat_trees import FlatTrees, from_sklearn, importance, joined, split_gains
 from terasu.prognosis.models.survival_boosting import left_out_likelihood
 from terasu.prognosis.partial_likelihood import sweep_of
 from terasu.prognosis.survival_data import Array, Survival
@@ -155,7 +155,7 @@ class SurvivalBoostingTrees:
             values = self.rate * np.where(bend > 0, slope / np.where(bend > 0, bend, 1.0), 0.0)
             values = np.clip(values, -_LONGEST, _LONGEST)
             eta += values[leaf]
-            grown.append(_Grown(tree, values, _gains(fit.tree_)))
+            grown.append(_Grown(tree, values, split_gains(fit.tree_)))
         return grown
 
 
@@ -164,13 +164,3 @@ class _Grown:
     tree: FlatTrees
     values: Array
     gains: Array
-
-
-def _gains(tree: Any) -> Array:
-    """(nodes,) squared error that each split saves, 0 in leaves."""
-    error = tree.weighted_n_node_samples * tree.impurity
-    inner = tree.children_left >= 0
-    left, right = tree.children_left[inner], tree.children_right[inner]
-    gains = np.zeros(len(error))
-    gains[inner] = np.maximum(error[inner] - error[left] - error[right], 0.0)
-    return gains
