@@ -19,6 +19,8 @@ from terasu.prognosis.models.logistic_descent import descend_logistic
 from terasu.prognosis.survival_data import Array, Flags
 from terasu.prognosis.survival_data import Labels as Codes
 
+_ENOUGH = 1e-4  # of the tolerance while penalties are compared
+
 
 @dataclass(frozen=True, eq=False)
 class LogisticPath:
@@ -77,12 +79,16 @@ def choose_logistic_penalty(
     x: Array, labels: Labels, folds: Codes, *, l1_ratio: float, n_penalties: int, smallest: float
 ) -> LogisticChoice:
     """Judge each penalty by the deviance of the rows that were left out."""
-    path = logistic_path(x, labels, l1_ratio=l1_ratio, n_penalties=n_penalties, smallest=smallest)
+    path = logistic_path(
+        x, labels, l1_ratio=l1_ratio, n_penalties=n_penalties, smallest=smallest, tolerance=_ENOUGH
+    )
     member = members(labels)
     each = np.empty((len(path.penalties), len(x)))
     for fold in range(int(folds.max()) + 1):
         inside = folds != fold
-        part = logistic_path(x[inside], labels.take(inside), l1_ratio=l1_ratio, penalties=path.penalties)
+        part = logistic_path(
+            x[inside], labels.take(inside), l1_ratio=l1_ratio, penalties=path.penalties, tolerance=_ENOUGH
+        )
         eta = np.einsum("mkp,np->mkn", part.coefficients, x[~inside]) + part.intercepts[:, :, None]
         each[:, ~inside] = _deviance(eta, member[:, ~inside])
     by_fold = np.stack([each[:, folds == fold].mean(axis=1) for fold in range(int(folds.max()) + 1)])

@@ -9,7 +9,8 @@ from terasu.errors import InputError
 from terasu.prognosis.models.contract import LabelModel, SurvivalModel
 from terasu.prognosis.models.cox_model import Cox
 from terasu.prognosis.models.coxnet_model import Coxnet
-from terasu.prognosis.models.logistic_models import Logistic, LogisticLasso
+from terasu.prognosis.models.logistic_lasso import LogisticLasso
+from terasu.prognosis.models.logistic_model import Logistic
 from terasu.prognosis.models.stability_selection import StabilitySelection
 from terasu.prognosis.models.support_vectors import SupportVectors
 from terasu.prognosis.models.survival_boosting import SurvivalBoosting

@@ -1,4 +1,4 @@
-"""Logistic regression: of few features as it is, of many with the LASSO or an elastic net."""
+"""Logistic regression of many features, under the LASSO or an elastic net."""
 
 from __future__ import annotations
 
@@ -6,49 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from terasu.errors import InputError
 from terasu.prognosis.models.contract import Labels, checked
-from terasu.prognosis.models.cox_model import require_events_per_variable
 from terasu.prognosis.models.elastic_net_logistic import (
     LogisticChoice,
     choose_logistic_penalty,
     inner_label_folds,
-    logistic_path,
 )
 from terasu.prognosis.models.linear_labels import LinearLabels, linear_labels
-from terasu.prognosis.models.linear_survival import varying
 from terasu.prognosis.survival_data import Array
-
-_ENDLESS = 15.0  # log odds per standard deviation: nobody's data can tell so much from separated classes
-
-
-@dataclass(frozen=True)
-class Logistic:
-    """Maximum likelihood of all columns; refuses fewer than 3 patients of the smallest class for each."""
-
-    name: str = "logistic"
-
-    def fit(self, x: Array, outcome: Labels, features: Sequence[str], *, seed: int) -> LinearLabels:
-        """Fit every column that varies; ``seed`` plays no part."""
-        del seed
-        x = checked(x, features, len(outcome))
-        kept = varying(x)
-        require_events_per_variable(int(outcome.counts.min()), int(kept.sum()))
-        none = np.zeros(1)
-        path = logistic_path(np.where(kept, x, 0.0), outcome, penalties=none, tolerance=1e-10)
-        size = np.abs(path.coefficients[0] * x.std(axis=0))
-        if not path.settled[0] or size.max() > _ENDLESS:
-            raise InputError(
-                "The classes are separated by the columns, or columns say the same: no finite coefficients.",
-                got=", ".join(name for name, one in zip(features, size.max(axis=0), strict=True) if one > 5),
-                expected="columns whose classes overlap",
-                todo="Use logistic_lasso, which shrinks them.",
-            )
-        return linear_labels(
-            self.name, features, outcome.classes, path.coefficients[0], path.intercepts[0], {}
-        )
 
 
 @dataclass(frozen=True)
