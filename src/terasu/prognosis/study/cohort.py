@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,10 @@ class Cohort:
             self.split[at],
             self.notes,
         )
+
+    def with_outcome(self, outcome: Outcome) -> Cohort:
+        """The same patients with another outcome."""
+        return replace(self, outcome=outcome)
 
 
 def read_cohort(study: Study) -> Cohort:

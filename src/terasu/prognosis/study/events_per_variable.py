@@ -15,7 +15,6 @@ from typing import Literal
 
 REFUSED_BELOW = 3.0
 WARNED_BELOW = 10.0
-_WITHOUT_PENALTY = ("cox", "logistic")
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,8 @@ class EventsPerVariable:
     verdict: Literal["enough", "few", "refused"]
 
 
-def events_per_variable(name: str, kind: str, variables: int, counted: int) -> EventsPerVariable:
+def events_per_variable(name: str, variables: int, counted: int, *, penalised: bool) -> EventsPerVariable:
     """Judge one model before it is fitted."""
-    penalised = kind not in _WITHOUT_PENALTY
     ratio = counted / max(variables, 1)
     if ratio < REFUSED_BELOW and not penalised:
         return EventsPerVariable(name, variables, counted, ratio, penalised, "refused")

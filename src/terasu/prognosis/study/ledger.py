@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from terasu.errors import OutputError
+from terasu.patient.store import write_whole
 
 Work = Callable[[Any], Any]
 
@@ -77,6 +78,20 @@ class Ledger:
             done += 1
             advance(done, len(tasks))
         return [self.results[_hashable(one)] for one in tasks]
+
+
+def write_json(path: Path, content: Any) -> None:
+    """A JSON file that appears whole, the same bytes for the same content.
+
+    Raises:
+        OutputError: the disk refuses.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+    def write(aside: Path) -> None:
+        aside.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
 
 
 def _each(tasks: Sequence[Any], work: Work, workers: int) -> Iterator[tuple[Any, Any]]:

@@ -1,0 +1,164 @@
+"""The test set opened: the saved models, as they are, on patients that nothing has seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from terasu import __version__
+from terasu.errors import InputError, TerasuError
+from terasu.prognosis.study.cohort import Cohort
+from terasu.prognosis.study.conclusion import Evidence, conclude
+from terasu.prognosis.study.events_per_variable import EventsPerVariable
+from terasu.prognosis.study.evidence import measure_of, outcome_record, with_test
+from terasu.prognosis.study.final import FinalModel, read_model
+from terasu.prognosis.study.gain import Gain, gain
+from terasu.prognosis.study.lock import Lock, Opening
+from terasu.prognosis.study.out_of_fold import chances, groups, places, within
+from terasu.prognosis.study.pairs import Interval, draw_patients, interval, whole
+from terasu.prognosis.study.records import TestedModel, TestResult
+from terasu.prognosis.study.study_file import StudyFile
+from terasu.prognosis.survival_data import Array, Flags
+
+Saved = dict[str, Any]
+
+
+def refuse_without_test(test: Flags) -> None:
+    """Refuse to open what is not there."""
+    if not test.any():
+        raise InputError(
+            "The study has no test set.",
+            expected="test_fraction above 0, a split column, or [external]",
+            todo="Say so in the study file before the study is locked.",
+        )
+
+
+def read_fit(path: Path, locked: Lock) -> Saved:
+    """The result of ``fit`` in this folder.
+
+    Raises:
+        InputError: there is none, or it belongs to another lock.
+    """
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        same = saved["lock_sha256"] == locked.sha256
+    except FileNotFoundError:
+        raise InputError(
+            "The study has not been fitted.", got=f"no {path.name}", todo="Run `terasu study fit` first."
+        ) from None
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError("The result of the fit cannot be read.", got=f"{path.name}: {error}") from error
+    if not same:
+        raise InputError(
+            "The models were fitted under another lock.",
+            todo="Run `terasu study fit` again, then open the test.",
+        )
+    return dict(saved)
+
+
+def examine(says: StudyFile, fit: Saved, test: Cohort, opening: Opening, out: Path) -> TestResult:
+    """Every saved model on the test patients.
+
+    Args:
+        fit: what ``read_fit`` gave.
+        test: test patients.
+    """
+    weights = draw_patients(len(test), says.resampling.bootstraps, says.resampling.seed)
+    tested = tuple(_tested(one, test, weights, out) for one in fit["models"])
+    added = _gains(tested, test, weights)
+    return TestResult(
+        says.name,
+        opening.lock_sha256,
+        __version__,
+        opening.number,
+        opening.opened_at,
+        measure_of(test.outcome),
+        len(test),
+        tuple(fit["horizons_days"]),
+        outcome_record(test.outcome),
+        tested,
+        added,
+        {one["name"]: _optimism(one, now) for one, now in zip(fit["models"], tested, strict=True)},
+        conclude(_evidence(fit, tested, added, opening)),
+    )
+
+
+def _tested(saved: Saved, test: Cohort, weights: Array, out: Path) -> TestedModel:
+    name, role = saved["name"], saved["role"]
+    if not saved["file"]:
+        return TestedModel(name, role, None, saved["reason"], None, None, None, None)
+    try:
+        model = read_model(out / saved["file"])
+        score = model.pipeline.score(test.table, test.centres)
+        pairs = whole(score, test.outcome)
+        told = chances(model.pipeline, test, _horizons(model, test))
+    except TerasuError as error:
+        return TestedModel(name, role, None, f"{error.what} {error.got}".strip(), None, None, None, None)
+    place = places(score, model.training_scores)
+    value = interval(pairs.value, pairs.drawn(weights))
+    return TestedModel(name, role, value, "", score, place, groups(place, model.cut_point), np.array(told))
+
+
+def _optimism(saved: Saved, now: TestedModel) -> dict[str, float | None]:
+    return {
+        "apparent": saved["apparent"],
+        "nested": saved["nested"]["value"] if saved["nested"] else None,
+        "test": now.value.value if now.value else None,
+    }
+
+
+def _horizons(model: FinalModel, test: Cohort) -> tuple[float, ...]:
+    """Those of the study, none beyond what the model has followed."""
+    return tuple(min(one, model.follow_up_days) for one in within(model.horizons_days, test.outcome))
+
+
+def _gains(tested: tuple[TestedModel, ...], test: Cohort, weights: Array) -> tuple[Gain, ...]:
+    known = [one for one in tested if one.value is not None]
+    return tuple(
+        gain(
+            (a.name, b.name),
+            (whole(a.score, test.outcome), whole(b.score, test.outcome)),
+            (a.place, b.place),
+            test.outcome,
+            weights,
+        )
+        for a in known
+        for b in known
+        if a.role == "candidate" and b.role == "baseline"
+    )
+
+
+def _evidence(
+    fit: Saved, tested: tuple[TestedModel, ...], added: tuple[Gain, ...], opening: Opening
+) -> Evidence | None:
+    before = evidence_from(fit["evidence"])
+    now = next((one.value for one in tested if before is not None and one.name == before.model), None)
+    if before is None or now is None:
+        return before
+    over = next(
+        (g.difference for g in added if g.model == before.model and g.over == before.best_baseline), None
+    )
+    return with_test(before, now, over, opening.number)
+
+
+def evidence_from(saved: Saved | None) -> Evidence | None:
+    """Evidence as ``fit.json`` holds it."""
+    if saved is None:
+        return None
+    return Evidence(
+        **saved
+        | {
+            "nested": Interval(**saved["nested"]),
+            "gains": tuple(_gain_from(one) for one in saved["gains"]),
+            "leaks": tuple(saved["leaks"]),
+            "lives_on": saved["lives_on"] and EventsPerVariable(**saved["lives_on"]),
+        }
+    )
+
+
+def _gain_from(saved: Saved) -> Gain:
+    numbers = {key: float("nan") if saved[key] is None else saved[key] for key in ("chi2", "p")}
+    return Gain(**saved | numbers | {"difference": Interval(**saved["difference"])})
