@@ -125,15 +125,15 @@ def _best_split(
     time; its variance is Σ c Y₁ (Y − Y₁), c = d (Y − d) / (Y² (Y − 1)), kept up to date as patients join.
     """
     m, p = len(at_risk), len(columns)
-    times, hazard, curve = np.empty(m, np.int64), 0.0, np.empty(m)
+    alone, shared = np.empty(m), np.empty(m)
     expected, place = np.zeros(m + 1), np.zeros(m + 1, np.int64)
-    k = 0
+    hazard, k = 0.0, 0
     for t in range(m):  # the node's own event times
         if events[t] > 0:
             y, d = at_risk[t], events[t]
             hazard += d / y
-            curve[k] = d * (y - d) / (y * y * (y - 1)) if y > 1 else 0.0
-            times[k] = t
+            curve = d * (y - d) / (y * y * (y - 1)) if y > 1 else 0.0
+            alone[k], shared[k] = curve * (y - 1), 2 * curve
             k += 1
         expected[t + 1], place[t + 1] = hazard, k
     joined = np.empty(k)
@@ -165,14 +165,22 @@ def _best_split(
                     if chi2 > best * (1 + 1e-12):
                         best, column, value = chi2, j, columns[j, before]
             above += event[i] - expected[when[i]]
-            for t in range(place[when[i]]):
-                variance += curve[t] * (at_risk[times[t]] - 2 * joined[t] - 1)
-                joined[t] += 1
+            variance += _join(alone, shared, joined, place[when[i]])
             count += 1
             dead += event[i]
             before = i
         tried += varies
     return best, column, value
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _join(alone: Array, shared: Array, joined: Array, upto: int) -> float:
+    """One more patient to the left: what the variance grows by; Y₁ is kept in ``joined``."""
+    total = 0.0
+    for t in range(upto):
+        total += alone[t] - shared[t] * joined[t]
+        joined[t] += 1
+    return total
 
 
 @njit(cache=True, nogil=True)
