@@ -81,6 +81,7 @@ def test_command_snippet_runs(
         assert words[0] == "terasu", f"{name_of(snippet)} runs something else: {line}"
         target = words[words.index(">") + 1] if ">" in words else None
         arguments = words[1 : words.index(">")] if ">" in words else words[1:]
+        capsys.readouterr()
         assert main(arguments) in REACHED_A_VERDICT, line
         if target is not None:
             (desk / target).write_text(capsys.readouterr().out, encoding="utf-8")

@@ -54,7 +54,7 @@ def redrawn(values: Array, mask: Mask, spacing_zyx_mm: Triple, rng: np.random.Ge
     They hold about 250 mm³, or 20 voxels if that is more. A supervoxel that lies in the contour by nine
     tenths belongs to it, by less than one fifth does not; in between, its share is its chance. The one with
     the largest share always belongs. Gaps of a voxel are closed within each slice; closing them between thick
-    slices too would make every region larger (by 3 % in four sarcomas).
+    slices too would make most regions larger.
 
     Args:
         values: (z, y, x) image; mask: the region, not empty.

@@ -101,6 +101,13 @@ def extract(
         InputError: nothing to measure in ``source``.
         OutputError: there are tables already, or nothing can be written.
     """
+    if not source.exists():
+        raise InputError(
+            "There is no such folder or sheet.",
+            got=str(source),
+            expected="a folder of DICOM patients, or a CSV file",
+            todo="Check the path.",
+        )
     _refuse_taken(out, overwrite)
     steps = Steps(listener or Nobody())
     with steps("look at the input"):
