@@ -22,6 +22,7 @@ from terasu.prognosis.survival_data import Array
 
 _PARTS = 5
 _UNUSUAL = 0.95  # of the training patients' distances
+_MOST_TOGETHER = 100  # columns whose covariances are estimated; of more, the variances only
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Applicability:
     Attributes:
         names: (q,) columns that the model uses.
         lowest, highest, mean: (q,) of the training patients.
-        precision: (q, q) inverse covariance.
+        precision: (q, q) inverse covariance, or (q,) inverse variances where q is above 100.
         unusual, farthest: distances that 95 % and all training patients stayed within.
     """
 
@@ -84,10 +85,12 @@ def fit_applicability(columns: Columns, used: Sequence[str]) -> Applicability:
     """Learn from training rows.
 
     Args:
-        used: names that the model uses; all columns if none of these is used.
+        used: names that the model uses; nobody lies outside of a model that uses nothing.
     """
-    seen = columns.pick([name for name in columns.names if name in set(used)] or columns.names)
+    seen = columns.pick([name for name in columns.names if name in set(used)])
     x = seen.x
+    if not seen.names:
+        return Applicability((), *(np.empty(0),) * 3, np.empty((0, 0)), 0.0, 0.0)
     part = np.arange(len(x)) % _PARTS
     left_out = np.empty(len(x))
     for one in range(min(_PARTS, len(x))):
@@ -109,8 +112,7 @@ def applicability_from(saved: dict[str, Any]) -> Applicability:
     """Read again."""
     names = tuple(saved["names"])
     lowest, highest, mean, precision = (np.array(saved[key], np.float64) for key in _ARRAYS)
-    square = precision.reshape(len(names), len(names))
-    return Applicability(names, lowest, highest, mean, square, saved["unusual"], saved["farthest"])
+    return Applicability(names, lowest, highest, mean, precision, saved["unusual"], saved["farthest"])
 
 
 def _estimate(x: Array) -> tuple[Array, Array]:
@@ -119,7 +121,9 @@ def _estimate(x: Array) -> tuple[Array, Array]:
     centred = x - x.mean(axis=0)
     covariance = centred.T @ centred / max(n - 1, 1)
     variances = np.diag(covariance)
-    floor = 1e-6 * max(float(variances.mean()), 1e-12) if q else 1.0
+    floor = 1e-6 * max(float(variances.mean()), 1e-12)
+    if q > _MOST_TOGETHER:
+        return x.mean(axis=0), 1 / (variances + floor)
     share = q / (q + n)
     drawn = (1 - share) * covariance + np.diag(share * variances + floor)
     return x.mean(axis=0), np.asarray(np.linalg.inv(drawn))
@@ -127,4 +131,6 @@ def _estimate(x: Array) -> tuple[Array, Array]:
 
 def _distance(x: Array, mean: Array, precision: Array) -> Array:
     away = x - mean
+    if precision.ndim == 1:
+        return np.asarray(np.sqrt((away**2 * precision).sum(axis=1)))
     return np.asarray(np.sqrt(np.maximum(np.einsum("nq,qr,nr->n", away, precision, away), 0.0)))

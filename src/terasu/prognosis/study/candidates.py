@@ -12,6 +12,7 @@ from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.recipes import is_without_penalty, recipe_of
 from terasu.prognosis.study.steps.impute import Impute
 from terasu.prognosis.study.steps.independent import Independent
+from terasu.prognosis.study.steps.log import Log
 from terasu.prognosis.study.steps.reading import read_steps
 from terasu.prognosis.study.steps.scale import Scale
 from terasu.prognosis.study.study_file import Candidate
@@ -32,8 +33,8 @@ def candidates(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
 def baselines(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
     """Volume, clinical columns and centre alone, and clinical with volume, as far as the study has them.
 
-    Each is a regression without a penalty on what there is; columns that are combinations of others are left
-    out.
+    Each is a regression without a penalty on what there is, of the logarithm of the volume; columns that are
+    combinations of others are left out.
     """
     volume, clinical = study.says.baselines.volume, study.says.baselines.clinical
     if volume and volume not in cohort.features:
@@ -46,7 +47,7 @@ def baselines(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
         (BOTH, (volume,) if volume and clinical else (), clinical if volume else ()),
         (CENTRE, (), (cohort.centre,) if cohort.centre else ()),
     ]
-    prepared = (Impute(), Scale())
+    prepared = (Impute(), Log(), Scale())
     return tuple(
         Pipeline(name, features, others, prepared, recipe_of(kind, {}, label=label), kind, (Independent(),))
         for name, features, others in sets

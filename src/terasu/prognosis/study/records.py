@@ -90,6 +90,7 @@ class TestedModel:
 
     Attributes:
         score, place, group, chance: (n, …) of the test patients.
+        cautions: what the test patients have that training had not.
     """
 
     __test__ = False  # for pytest: no test
@@ -102,6 +103,7 @@ class TestedModel:
     place: Any
     group: Any
     chance: Any
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

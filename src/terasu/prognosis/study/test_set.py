@@ -99,7 +99,16 @@ def _tested(saved: Saved, test: Cohort, weights: Array, out: Path) -> TestedMode
         return TestedModel(name, role, None, f"{error.what} {error.got}".strip(), None, None, None, None)
     place = places(score, model.training_scores)
     value = interval(pairs.value, pairs.drawn(weights))
-    return TestedModel(name, role, value, "", score, place, groups(place, model.cut_point), np.array(told))
+    group, cautions = groups(place, model.cut_point), _cautions(model, test)
+    return TestedModel(name, role, value, "", score, place, group, np.array(told), cautions)
+
+
+def _cautions(model: FinalModel, test: Cohort) -> tuple[str, ...]:
+    columns = model.pipeline.columns(test.table, test.centres)
+    outside = sum(refused for refused, _ in model.seen.judge(columns))
+    words = [f"{outside} of {len(test)} patients lie outside of what the model has seen"] if outside else []
+    words += [f"{one}: words that training has not" for one in model.pipeline.clinical.strangers(test.table)]
+    return (*words, *model.pipeline.cautions(test.centres))
 
 
 def _optimism(saved: Saved, now: TestedModel) -> dict[str, float | None]:

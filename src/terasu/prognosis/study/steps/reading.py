@@ -16,11 +16,13 @@ from terasu.prognosis.study.steps.combat import Combat, harmonised_from
 from terasu.prognosis.study.steps.contract import FittedStep, Step
 from terasu.prognosis.study.steps.filters import Correlation, Stability, Univariable, Variance, kept_from
 from terasu.prognosis.study.steps.impute import Impute, imputed_from
+from terasu.prognosis.study.steps.log import Log, logged_from
 from terasu.prognosis.study.steps.scale import Scale, scaled_from
 from terasu.prognosis.study.study_reading import Study
 
 STEPS: dict[str, type[Any]] = {
     "impute": Impute,
+    "log": Log,
     "scale": Scale,
     "combat": Combat,
     "variance": Variance,
@@ -30,6 +32,7 @@ STEPS: dict[str, type[Any]] = {
 _GRADES = {"excellent": 0.9, "good": 0.75, "moderate": 0.5}
 _FITTED: dict[str, Callable[[dict[str, Any]], FittedStep]] = {
     "impute": imputed_from,
+    "log": logged_from,
     "scale": scaled_from,
     "combat": harmonised_from,
     "keep": kept_from,
