@@ -44,7 +44,7 @@ def gain_over_baseline(baseline: ArrayLike, added: ArrayLike, outcome: Outcome) 
     before, after = before[:, varying(before)], after[:, varying(after)]
     fit = _cox_likelihood if isinstance(outcome, Survival) else _logistic_likelihood
     low = fit(before, outcome)
-    high = fit(np.concatenate((before, after), axis=1), outcome)
+    high = fit(np.concatenate((before, after), axis=1), outcome) if after.shape[1] else low
     classes = len(outcome.classes) - 1 if isinstance(outcome, Labels) else 1
     degrees = after.shape[1] * classes
     chi2 = max(0.0, 2 * (high - low))

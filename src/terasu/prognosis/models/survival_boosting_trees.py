@@ -104,7 +104,7 @@ class SurvivalBoostingTrees:
     least_patients: int = 10
     rate: float = 0.05
     share: float = 0.632
-    folds: int = 5
+    folds: int = 10
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> BoostedSurvival:
         """Choose the number of trees, then grow so many on all rows."""
@@ -113,14 +113,14 @@ class SurvivalBoostingTrees:
         gained = np.zeros(self.most_trees + 1)
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
-            grown = self._grow(x[inside], outcome.take(inside), self.most_trees, seed)
+            grown = self.grow(x[inside], outcome.take(inside), self.most_trees, seed)
             added = np.stack([one.values[one.tree.leaves(x)[:, 0]] for one in grown], axis=1)
             scores = np.concatenate((np.zeros((len(x), 1)), np.cumsum(added, axis=1)), axis=1)
             gained += left_out_likelihood(scores, outcome, inside)
-        return self._kept(x, outcome, tuple(features), self._grow(x, outcome, int(np.argmax(gained)), seed))
+        return self._kept(x, outcome, tuple(features), self.grow(x, outcome, int(np.argmax(gained)), seed))
 
     def _kept(
-        self, x: Array, outcome: Survival, features: tuple[str, ...], grown: list[_Grown]
+        self, x: Array, outcome: Survival, features: tuple[str, ...], grown: list[GrownTree]
     ) -> BoostedSurvival:
         if not grown:
             none = np.empty(0)
@@ -132,7 +132,8 @@ class SurvivalBoostingTrees:
         score = values[trees.leaves(x)].sum(axis=1)
         return BoostedSurvival(self.name, features, trees, values, gains, breslow(score, outcome))
 
-    def _grow(self, x: Array, outcome: Survival, n_trees: int, seed: int) -> list[_Grown]:
+    def grow(self, x: Array, outcome: Survival, n_trees: int, seed: int) -> list[GrownTree]:
+        """So many trees, one after the other, on all rows."""
         from sklearn.tree import DecisionTreeRegressor
 
         sweep, rng = sweep_of(outcome), np.random.default_rng(seed)
@@ -155,12 +156,14 @@ class SurvivalBoostingTrees:
             values = self.rate * np.where(bend > 0, slope / np.where(bend > 0, bend, 1.0), 0.0)
             values = np.clip(values, -_LONGEST, _LONGEST)
             eta += values[leaf]
-            grown.append(_Grown(tree, values, split_gains(fit.tree_)))
+            grown.append(GrownTree(tree, values, split_gains(fit.tree_)))
         return grown
 
 
 @dataclass(frozen=True, eq=False)
-class _Grown:
+class GrownTree:
+    """One tree with what its leaves add (nodes,) and its splits gain (nodes,)."""
+
     tree: FlatTrees
     values: Array
     gains: Array
