@@ -72,8 +72,8 @@ def test_noise_is_not_called_a_leak() -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
         n = int(rng.integers(12, 60))
-        table = pd.DataFrame(rng.normal(size=(n, 300)))
-        table[300] = rng.choice(["a", "b", "c"], n)
+        table = pd.DataFrame(rng.normal(size=(n, 200)))
+        table[200] = rng.choice(["a", "b", "c"], n)
         event = rng.random(n) < 0.6
         event[:2] = True
         assert leaks_by_content(table, Survival(rng.exponential(400, n), event)) == []
@@ -170,3 +170,11 @@ def test_models_and_options_that_are_not_known_are_named(tmp_path: Path) -> None
     options = "options = { l1_ratio = 0.5 }"
     with pytest.raises(InputError, match="Did you mean 'l1_ratios'"):
         check_study(made_study(tmp_path, made_tables(), model="coxnet", options=options).path)
+
+
+def test_what_is_suspiciously_good_is_told_and_not_refused(tmp_path: Path) -> None:
+    features, clinical = made_tables()
+    rng = np.random.default_rng(0)
+    features["f_good"] = np.log(clinical["time"]) + rng.normal(0, 0.6, 90)
+    told = check_study(made_study(tmp_path, (features, clinical)).path)
+    assert any(one.startswith("f_good is suspiciously close") for one in told.warnings)

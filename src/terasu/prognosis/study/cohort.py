@@ -79,6 +79,11 @@ class Cohort:
             self.notes,
         )
 
+    def narrowed(self, features: Sequence[str], others: Sequence[str]) -> Cohort:
+        """The same patients with these columns and the centre only; taking rows of it is quicker."""
+        names = list(dict.fromkeys([*features, *others, *([self.centre] if self.centre else [])]))
+        return replace(self, table=self.table[names], features=tuple(features))
+
     def with_outcome(self, outcome: Outcome) -> Cohort:
         """The same patients with another outcome."""
         return replace(self, outcome=outcome)

@@ -70,9 +70,9 @@ def check_cohort(
         InputError: the outcome among the features, a patient twice, a column of one word, all features
             constant, too few events in a fold, too few events for a model.
     """
-    _refuse_outcome(study, cohort)
+    doubts = _refuse_outcome(study, cohort)
     _refuse_single_level(cohort)
-    warnings = [*cohort.notes, *_twins(cohort, test), *_telling_centre(cohort)]
+    warnings = [*cohort.notes, *doubts, *_twins(cohort, test), *_telling_centre(cohort)]
     training = cohort.take(~test)
     deal(training.outcome, study.says.resampling)
     values = training.table[list(cohort.features)]
@@ -106,14 +106,15 @@ def check_cohort(
     )
 
 
-def _refuse_outcome(study: Study, cohort: Cohort) -> None:
-    """Refuse columns that are the outcome, unless the study allows them by name."""
+def _refuse_outcome(study: Study, cohort: Cohort) -> list[str]:
+    """Refuse columns that are the outcome, unless the study allows them by name; tell of those in doubt."""
     allowed = set(study.says.allow)
     ends = study.says.endpoint.columns
     plain = {name.removeprefix(one.prefix): name for one in study.says.tables for name in cohort.features}
     named = [*leaks_by_name(tuple(plain), ends), *leaks_by_name(cohort.clinical, ends)]
     table = cohort.table[[*cohort.features, *cohort.clinical]]
-    found = {plain.get(one.column, one.column): one.why for one in leaks_by_content(table, cohort.outcome)}
+    held = leaks_by_content(table, cohort.outcome)
+    found = {one.column: one.why for one in held if one.certain}
     for leak in named:
         name = plain.get(leak.column, leak.column)
         found[name] = f"{found[name]}; {leak.why}" if name in found else leak.why
@@ -126,6 +127,9 @@ def _refuse_outcome(study: Study, cohort: Cohort) -> None:
             todo="Leave them out (exclude, or another choice of columns); a column that is truly no outcome "
             "may stay if its name stands under allow.",
         )
+    return [
+        f"{one.column} is suspiciously close to the outcome: {one.why}." for one in held if not one.certain
+    ]
 
 
 def _refuse_single_level(cohort: Cohort) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy.stats import norm
+
 from terasu.prognosis.study.events_per_variable import EventsPerVariable
 from terasu.prognosis.study.gain import Gain
 from terasu.prognosis.study.pairs import Interval
@@ -95,7 +97,9 @@ def _against(of: Evidence) -> str:
     """Why it is not better than chance, or nothing."""
     if of.nested.lower <= 0.5:
         return "which may be chance (0.5 lies within the limits)"
-    if of.null_p is not None and of.permutations >= _LEAST_PERMUTATIONS and of.null_p > _LEVEL:
+    if not _has_null(of) and lower_of_best(of.nested, of.tried) <= 0.5:
+        return f"which may be chance, for it is the best of {of.tried}"
+    if _has_null(of) and of.null_p is not None and of.null_p > _LEVEL:
         return f"and the same search on permuted outcomes does as well with p = {of.null_p:.2g}"
     if of.test is not None and of.test.lower <= 0.5:
         return "which the test set does not confirm"
@@ -107,7 +111,7 @@ def _against(of: Evidence) -> str:
 def _no_gain(of: Evidence) -> str:
     """Why it adds nothing to what is known anyway, or nothing."""
     best = next((one for one in of.gains if one.over == of.best_baseline), None)
-    if best is not None and best.difference.lower <= 0:
+    if best is not None and lower_of_best(best.difference, of.tried) <= 0:
         gained = (
             f"{best.difference.value:+.3f} ({best.difference.lower:+.3f} to {best.difference.upper:+.3f})"
         )
@@ -116,6 +120,16 @@ def _no_gain(of: Evidence) -> str:
         gained = _signed(of.test_gain)
         return f"in the test set not shown to be better than {of.best_baseline} (gain {gained})"
     return ""
+
+
+def _has_null(of: Evidence) -> bool:
+    return of.null_p is not None and of.permutations >= _LEAST_PERMUTATIONS
+
+
+def lower_of_best(of: Interval, tried: int) -> float:
+    """The lower 95 % limit after choosing the best of several (Bonferroni, normal in the lower tail)."""
+    share = float(norm.isf(_LEVEL / 2 / max(tried, 1)) / norm.isf(_LEVEL / 2))
+    return of.value - share * (of.value - of.lower)
 
 
 def _cautions(of: Evidence) -> tuple[str, ...]:

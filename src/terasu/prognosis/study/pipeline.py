@@ -72,7 +72,8 @@ class Pipeline:
             fitted.append(step.fit(columns, outcome, rows))
             columns = fitted[-1].apply(columns, rows)
         clinical = fit_clinical(table, self.clinical)
-        columns = columns.beside(clinical.apply(table))
+        if self.clinical:
+            columns = columns.beside(clinical.apply(table))
         if not columns.names:
             raise InputError(f"{self.name}: no column varies in the training rows.", expected="one that does")
         last = list[FittedStep]()
@@ -110,7 +111,8 @@ class FittedPipeline:
         rows, columns = Rows(centres), columns_of(table, self.features)
         for step in self.steps:
             columns = step.apply(columns, rows)
-        columns = columns.beside(self.clinical.apply(table))
+        if self.clinical_columns:
+            columns = columns.beside(self.clinical.apply(table))
         for step in self.last:
             columns = step.apply(columns, rows)
         return columns

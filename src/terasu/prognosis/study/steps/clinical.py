@@ -68,6 +68,8 @@ class Clinical:
 
 def fit_clinical(table: pd.DataFrame, names: tuple[str, ...]) -> Clinical:
     """Learn from training rows; a column that does not vary there is left out."""
+    if not names:
+        return Clinical((), np.empty(0), np.empty(0), np.empty(0), {}, {})
     varying = [name for name in names if table[name].nunique(dropna=False) > 1]
     numeric = tuple(n for n in varying if pd.api.types.is_numeric_dtype(table[n]) and table[n].nunique() > 1)
     x = table[list(numeric)].to_numpy(np.float64)
