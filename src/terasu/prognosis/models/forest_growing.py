@@ -44,17 +44,20 @@ def grow(
     p, n = columns.shape
     state = np.array([seed], np.uint64)
     bag = np.zeros(n, np.bool_)
-    patients = np.arange(n)
+    patients, node_of, drawn = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(p, np.int64)
+    for i in range(n):
+        patients[i], node_of[i] = i, -1
+    for j in range(p):
+        drawn[j] = j
     for i in range(in_bag):
         k = i + _draw(state, n - i)
         patients[i], patients[k] = patients[k], patients[i]
-        bag[patients[i]] = True
+        bag[patients[i]], node_of[patients[i]] = True, 0
     most = 2 * (in_bag // max(least_patients, 1)) + 3
-    feature, threshold, gain = np.full(most, -1), np.zeros(most), np.zeros(most)
-    left, right = np.full(most, -1), np.full(most, -1)
-    hazard = np.zeros((most, n_times))
-    node_of = np.where(bag, 0, -1)
-    drawn = np.arange(p)
+    threshold, gain, hazard = np.zeros(most), np.zeros(most), np.zeros((most, n_times))
+    feature, left, right = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    for k in range(most):
+        feature[k], left[k], right[k] = -1, -1, -1
     at_risk, events = np.zeros(n_times), np.zeros(n_times)
     node, nodes = 0, 1
     while node < nodes:
@@ -84,8 +87,8 @@ def _count(
     node: int, node_of: Labels, when: Labels, event: Flags, at_risk: Array, events: Array
 ) -> tuple[int, int]:
     """Patients and events of the node; at risk and events at each time."""
-    at_risk[:] = 0
-    events[:] = 0
+    for t in range(len(at_risk)):
+        at_risk[t], events[t] = 0.0, 0.0
     size, deaths = 0, 0
     for i in range(len(when)):
         if node_of[i] != node:
@@ -145,7 +148,8 @@ def _best_split(
         other = step + _draw(state, p - step)
         drawn[step], drawn[other] = drawn[other], drawn[step]
         j = drawn[step]
-        joined[:] = 0
+        for t in range(k):
+            joined[t] = 0.0
         above, variance, count, dead, before = 0.0, 0.0, 0, 0, -1
         varies = False
         for r in range(columns.shape[1]):

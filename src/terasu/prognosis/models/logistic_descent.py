@@ -30,9 +30,10 @@ def descend_logistic(
     settled = np.zeros(len(lambdas), np.bool_)
     beta, base, eta = np.zeros((k, p)), np.zeros(k), np.zeros((k, n))
     for c in range(k):
-        share = member[c].mean()
+        share = _total(member[c]) / n
         base[c] = np.log(share / (1 - share)) if k == 1 else np.log(share)
-        eta[c] += base[c]
+        for i in range(n):
+            eta[c, i] = base[c]
     chance = np.empty((k, n))
     _chances(eta, chance)
     for step in range(len(lambdas)):
@@ -46,7 +47,10 @@ def descend_logistic(
             if worst <= tolerance:
                 settled[step] = True
                 break
-        found[step], intercepts[step] = beta, base
+        for c in range(k):
+            intercepts[step, c] = base[c]
+            for j in range(p):
+                found[step, c, j] = beta[c, j]
     return found, intercepts, settled
 
 
@@ -97,38 +101,40 @@ def _improve(
 ) -> float:
     """One approximation of class ``c`` solved and walked to; returns how far the optimum was before."""
     p, n = columns.shape
-    weight, pull = chance[c] * (1 - chance[c]), member[c] - chance[c]
-    worst = abs(pull.mean())
-    playing = np.zeros(p, np.bool_)
+    weight, pull, along = np.empty(n), np.empty(n), np.zeros(n)
+    heft, worst = 0.0, 0.0
+    for i in range(n):
+        weight[i] = chance[c, i] * (1 - chance[c, i])
+        pull[i] = member[c, i] - chance[c, i]
+        heft += weight[i]
+        worst += pull[i] / n
+    worst = abs(worst)
+    working, bends, now, playing = np.empty(p, np.int64), np.empty(p), np.empty(p), 0
     for j in range(p):
-        slope = _dot(columns[j], pull) / n
-        if beta[c, j] == 0:
-            off = max(abs(slope) - lasso, 0.0)
-        else:
-            off = abs(slope - ridge * beta[c, j] - lasso * np.sign(beta[c, j]))
-        playing[j] = off > 0 or beta[c, j] != 0
+        off = _off(_dot(columns[j], pull) / n, beta[c, j], lasso, ridge)
+        if off > 0 or beta[c, j] != 0:
+            working[playing], now[playing] = j, beta[c, j]
+            playing += 1
         worst = max(worst, off)
     if worst <= tolerance:
-        return float(worst)
-    working = np.flatnonzero(playing)
-    now, shift, along = beta[c, working], 0.0, np.zeros(n)
-    bends = np.empty(len(working))
-    for a in range(len(working)):
-        column = columns[working[a]]
-        bends[a] = _dot(weight * column, column) / n
-    heft = max(weight.sum(), 1e-10 * n)
+        return worst
+    heft, shift = max(heft, 1e-10 * n), 0.0
+    for a in range(playing):
+        bends[a] = _bend(columns[working[a]], weight) / n
     for _ in range(1000):
-        change = pull.sum() / heft
+        change = _total(pull) / heft
         shift += change
-        along += change
-        pull -= change * weight
+        for i in range(n):
+            along[i] += change
+            pull[i] -= change * weight[i]
         largest = abs(change) * heft / n
-        for a in range(len(working)):
+        for a in range(playing):
             column, old = columns[working[a]], now[a]
             if bends[a] <= 1e-14:
                 continue
             target = _dot(column, pull) / n + bends[a] * old
-            now[a] = np.sign(target) * max(abs(target) - lasso, 0.0) / (bends[a] + ridge)
+            size = max(abs(target) - lasso, 0.0) / (bends[a] + ridge)
+            now[a] = size if target > 0 else -size
             change = now[a] - old
             if change != 0:
                 largest = max(largest, (bends[a] + ridge) * abs(change))
@@ -137,8 +143,16 @@ def _improve(
                     along[i] += change * column[i]
         if largest <= max(0.03 * worst, 0.3 * tolerance):
             break
-    _walk(c, working, now, shift, along, member, eta, chance, beta, base, lasso, ridge)
-    return float(worst)
+    _walk(c, working, now, playing, shift, along, member, eta, chance, beta, base, lasso, ridge)
+    return worst
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _off(slope: float, beta: float, lasso: float, ridge: float) -> float:
+    """How far a coefficient is from its condition for an optimum."""
+    if beta == 0:
+        return max(abs(slope) - lasso, 0.0)
+    return abs(slope - ridge * beta - (lasso if beta > 0 else -lasso))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,6 +160,7 @@ def _walk(
     c: int,
     working: Labels,
     wanted: Array,
+    playing: int,
     shift: float,
     along: Array,
     member: Array,
@@ -157,21 +172,45 @@ def _walk(
     ridge: float,
 ) -> None:
     """Take the step, or the first of its halves that does not lose."""
-    old, eta_old = beta[c, working], eta[c].copy()
-    before = _loss(eta, member) + lasso * np.abs(old).sum() + ridge / 2 * (old * old).sum()
-    part = 1.0
-    for _ in range(30):
-        new = old + part * (wanted - old)
-        eta[c] = eta_old + part * along
-        after = _loss(eta, member) + lasso * np.abs(new).sum() + ridge / 2 * (new * new).sum()
+    n = len(along)
+    before, part, taken = _loss(eta, member), 1.0, 0.0
+    for a in range(playing):
+        before += _penalty(beta[c, working[a]], lasso, ridge)
+    for _ in range(31):
+        for i in range(n):
+            eta[c, i] += (part - taken) * along[i]
+        taken, after = part, _loss(eta, member)
+        for a in range(playing):
+            old = beta[c, working[a]]
+            after += _penalty(old + part * (wanted[a] - old), lasso, ridge)
         if after <= before + 1e-13 * abs(before):
-            for a in range(len(working)):
-                beta[c, working[a]] = new[a]
-            base[c] += part * shift
-            _chances(eta, chance)
-            return
-        part /= 2
-    eta[c] = eta_old
+            break
+        part = part / 2 if part > 1e-9 else 0.0
+    for a in range(playing):
+        beta[c, working[a]] += part * (wanted[a] - beta[c, working[a]])
+    base[c] += part * shift
+    _chances(eta, chance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _penalty(beta: float, lasso: float, ridge: float) -> float:
+    return lasso * abs(beta) + ridge / 2 * beta * beta
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _bend(column: Array, weight: Array) -> float:
+    total = 0.0
+    for i in range(len(column)):
+        total += weight[i] * column[i] * column[i]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _total(values: Array) -> float:
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})

@@ -99,7 +99,7 @@ class SurvivalBoostingTrees:
     """
 
     name: str = "survival_boosting_trees"
-    most_trees: int = 150
+    most_trees: int = 100
     depth: int = 2
     least_patients: int = 10
     rate: float = 0.05
