@@ -178,3 +178,19 @@ def test_what_is_suspiciously_good_is_told_and_not_refused(tmp_path: Path) -> No
     features["f_good"] = np.log(clinical["time"]) + rng.normal(0, 0.6, 90)
     told = check_study(made_study(tmp_path, (features, clinical)).path)
     assert any(one.startswith("f_good is suspiciously close") for one in told.warnings)
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        ([*range(40, 129), "sixty"], "'age' holds numbers, but a word in row 90"),
+        ([f"2020-01-{i % 28 + 1:02d}" for i in range(90)], "'age' has too many different words"),
+    ],
+)
+def test_clinical_columns_that_are_not_what_they_seem_are_refused(
+    tmp_path: Path, column: list[object], word: str
+) -> None:
+    features, clinical = made_tables()
+    clinical["age"] = column
+    with pytest.raises(InputError, match=word):
+        check_study(made_study(tmp_path, (features, clinical)).path)

@@ -160,3 +160,16 @@ def test_parquet_reads_as_csv_does(tmp_path: Path) -> None:
     text = study.path.read_text().replace("features.csv", "features.parquet")
     study.path.write_text(text)
     pd.testing.assert_frame_equal(read_cohort(read_study(study.path)).table, expected.table)
+
+
+def test_a_long_table_gives_its_time_points_side_by_side(tmp_path: Path) -> None:
+    features, clinical = made_tables()
+    later = features.assign(fraction=5)
+    later.iloc[:, 1:13] += 1
+    long = pd.concat([features.assign(fraction=1), later])
+    with pytest.raises(InputError, match=r"same patient twice(.|\n)*say with `where`"):
+        read_cohort(made_study(tmp_path, (long, clinical)))
+    both = 'where = { fraction = 1 }\n[[tables]]\npath = "features.csv"\nstarts_with = ["f_"]\n'
+    both += 'prefix = "later_"\nwhere = { fraction = 5 }'
+    cohort = read_cohort(made_study(tmp_path, (long, clinical), table=both))
+    np.testing.assert_allclose(cohort.table["later_f_3"] - cohort.table["f_3"], 1)

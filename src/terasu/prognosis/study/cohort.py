@@ -101,6 +101,7 @@ def read_cohort(study: Study) -> Cohort:
     other = _read(study, study.says.external, external=True)
     _refuse_shared(own, other)
     _refuse_other_features(own, other)
+    _refuse_other_kinds(own, other)
     return _joined(own, other)
 
 
@@ -203,6 +204,17 @@ def _refuse_other_features(own: Cohort, other: Cohort) -> None:
             expected="the same features and clinical columns",
             todo="Use rename in the tables of [external].",
         )
+
+
+def _refuse_other_kinds(own: Cohort, other: Cohort) -> None:
+    for name in own.clinical:
+        kinds = [pd.api.types.is_numeric_dtype(one.table[name]) for one in (own, other)]
+        if kinds[0] != kinds[1]:
+            raise InputError(
+                f"Clinical column {name!r} holds numbers in one cohort and words in the other.",
+                got=f"for example {other.table[name].dropna().iloc[0]!r} in the external cohort",
+                expected="the same coding in both",
+            )
 
 
 def _joined(own: Cohort, other: Cohort) -> Cohort:

@@ -25,6 +25,7 @@ from terasu.prognosis.study.twins import twins
 from terasu.prognosis.survival_data import Flags, Survival
 
 _VOLUME_RHO = 0.9
+_MOST_WORDS = 15
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def check_cohort(
     """
     doubts = _refuse_outcome(study, cohort)
     _refuse_single_level(cohort)
+    _refuse_odd_words(cohort)
     warnings = [*cohort.notes, *doubts, *_twins(cohort, test), *_telling_centre(cohort)]
     training = cohort.take(~test)
     deal(training.outcome, study.says.resampling)
@@ -142,6 +144,30 @@ def _refuse_single_level(cohort: Cohort) -> None:
                 got=f"{value!r} in every row",
                 expected="a column that tells patients apart",
                 todo="Leave it out of the study file.",
+            )
+
+
+def _refuse_odd_words(cohort: Cohort) -> None:
+    """Refuse numbers with a word among them, and words that are no categories (dates, free text)."""
+    for name in cohort.clinical:
+        column = cohort.table[name]
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        known = column.notna().to_numpy()
+        words = known & pd.to_numeric(column, errors="coerce").isna().to_numpy()
+        row = cohort.rows[int(np.argmax(words))]
+        if words.sum() < 0.5 * known.sum():
+            raise InputError(
+                f"Clinical column {name!r} holds numbers, but a word in row {row}.",
+                got=f"{column.iloc[int(np.argmax(words))]!r} ({int(words.sum())} such rows)",
+                expected="numbers, or empty cells",
+                todo="Mend the row, or name the word under missing.",
+            )
+        if column.nunique() > max(_MOST_WORDS, 0.1 * len(cohort)):
+            raise InputError(
+                f"Clinical column {name!r} has too many different words to be categories.",
+                got=f"{column.nunique()} in {len(cohort)} patients, the first in row {row}",
+                expected=f"at most {_MOST_WORDS}, or a column of numbers (days, not dates)",
             )
 
 

@@ -151,8 +151,8 @@ def _cautions(of: Evidence) -> tuple[str, ...]:
         found.append(f"It is the best of {of.tried} candidates; choosing it has made its value look better.")
     if of.lives_on is not None and of.lives_on.verdict != "enough":
         found.append(
-            f"It has {of.lives_on.per_variable:.2g} events for each of {of.lives_on.variables} variables"
-            " (10 are wanted)."
+            f"It has {of.lives_on.per_variable:.2g} events for each of the {of.lives_on.variables} variables"
+            " that it uses (10 are wanted)."
         )
     if not of.best_baseline:
         found.append("There is no baseline: what volume or stage alone would reach is not known.")

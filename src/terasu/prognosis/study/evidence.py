@@ -11,6 +11,7 @@ from terasu.prognosis.study.cohort import Cohort
 from terasu.prognosis.study.cohort_check import lives_on
 from terasu.prognosis.study.conclusion import Evidence
 from terasu.prognosis.study.evaluate import Nested, Role
+from terasu.prognosis.study.events_per_variable import EventsPerVariable, events_per_variable
 from terasu.prognosis.study.family import Family
 from terasu.prognosis.study.gain import Gain
 from terasu.prognosis.study.null import Null
@@ -65,8 +66,16 @@ def training_evidence(
         len(null.reached) if null else 0,
         float(family.adjusted_p[family.best]) if family else None,
         null.leaks if null else (),
-        lives_on(chosen, training),
+        _lives_on(chosen, training, len(result.weights)),
     )
+
+
+def _lives_on(chosen: Pipeline, training: Cohort, used: int) -> EventsPerVariable:
+    """Of a model that chooses, what it has for each of the variables that it chose."""
+    before = lives_on(chosen, training)
+    if not before.penalised:
+        return before
+    return events_per_variable(chosen.name, max(used, 1), before.counted, penalised=True)
 
 
 def with_test(of: Evidence, test: Interval, over: Interval | None, openings: int) -> Evidence:

@@ -114,7 +114,7 @@ class Candidate(Part):
     """A model that is tried.
 
     Attributes:
-        model: kind, as ``terasu study models`` lists them; options go to it.
+        model: kind, as models/registry.py lists them; options go to it.
         features: names or regular expressions of the features that it may use; all if empty.
         clinical: whether it gets the clinical columns as well.
         steps: its own steps; the study's if not said.

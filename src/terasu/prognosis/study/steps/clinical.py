@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from terasu.errors import InputError
+from terasu.prognosis.study.nearest import listed
 from terasu.prognosis.study.steps.columns import Columns
 from terasu.prognosis.survival_data import Array
 
@@ -40,7 +42,7 @@ class Clinical:
 
     def apply(self, table: pd.DataFrame) -> Columns:
         """Numbers (n, k)."""
-        x = table[list(self.numeric)].to_numpy(np.float64)
+        x = _numbers(table, self.numeric)
         x = (np.where(np.isnan(x), self.median, x) - self.mean) / self.deviation
         hot = [
             (words_of(table[name]) == one).astype(np.float64)
@@ -94,4 +96,15 @@ def clinical_from(saved: dict[str, Any]) -> Clinical:
 
 def words_of(column: pd.Series) -> np.ndarray[Any, np.dtype[np.str_]]:
     """A column of words, the missing one named."""
-    return column.astype(object).where(column.notna(), MISSING).astype(str).to_numpy(str)
+    return np.char.strip(column.astype(object).where(column.notna(), MISSING).astype(str).to_numpy(str))
+
+
+def _numbers(table: pd.DataFrame, names: tuple[str, ...]) -> Array:
+    try:
+        return table[list(names)].to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "A clinical column does not hold numbers, as it did in training.",
+            got=f"{error} in {listed(names)}",
+            expected="numbers, or empty cells",
+        ) from error
