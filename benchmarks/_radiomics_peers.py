@@ -1,8 +1,9 @@
 """What PyRadiomics needs for the jobs that radiomics.py hands over, in its own environment.
 
-``python _radiomics_peers.py IMAGE MASK [--round] [--cropped] [--configuration-c]`` prints JSON: seconds, peak
-memory [MB] and values. ``--round`` gives whole HU, ``--cropped`` a region with 20 voxels around it,
-``--configuration-c`` the IBSI's configuration C as far as PyRadiomics has it.
+``python _radiomics_peers.py IMAGE MASK [--round] [--cropped] [--configuration-c] [--glcm-maps]`` prints JSON:
+seconds, peak memory [MB] and values. ``--round`` gives whole HU, ``--cropped`` a region with 20 voxels around
+it, ``--configuration-c`` the IBSI's configuration C as far as PyRadiomics has it; ``--glcm-maps`` makes the
+24 maps of the GLCM class with a radius of 1, and counts the voxels.
 """
 
 from __future__ import annotations
@@ -34,12 +35,36 @@ def main(words: list[str]) -> None:
     extractor = RadiomicsFeatureExtractor(**settings)
     wanted = {"Original": {}} if "--configuration-c" in words else {"Original": {}, "Wavelet": {}}
     extractor.enableImageTypes(**wanted)
+    maps = "--glcm-maps" in words
+    if maps:
+        radiomics._DummyProgressReporter = _Silent
+        extractor.enableImageTypes(Original={})
+        extractor.disableAllFeatures()
+        extractor.enableFeatureClassByName("glcm")
     start = time.perf_counter()
-    found = extractor.execute(image, mask)
+    found = extractor.execute(image, mask, voxelBased=maps)
     seconds = time.perf_counter() - start
+    if maps:
+        found = {"voxels": int((sitk.GetArrayViewFromImage(mask) > 0).sum())}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     values = {name: float(value) for name, value in found.items()}
     print(json.dumps({"seconds": seconds, "peak_mb": peak, "values": values}))
+
+
+class _Silent:
+    """A progress reporter; the one that comes with this version takes no total."""
+
+    def __init__(self, *_args: object, **_words: object) -> None:
+        pass
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def update(self, _n: int = 1) -> None:
+        pass
 
 
 def _cropped(image: sitk.Image, mask: sitk.Image) -> tuple[sitk.Image, sitk.Image]:

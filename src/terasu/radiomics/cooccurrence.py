@@ -81,12 +81,19 @@ def _each(counts: Any, levels: Any, found: Any) -> None:
         if total == 0:
             found[which] = np.nan
         else:
-            _one(counts[which], total, levels, found[which])
+            features_of_matrix(counts[which], total, levels, levels[-1], found[which])
 
 
 @njit(cache=True, nogil=True)
-def _one(counts: Any, total: float, levels: Any, found: Any) -> None:
-    n, highest = len(levels), levels[-1]
+def features_of_matrix(counts: Any, total: float, levels: Any, highest: int, found: Any) -> None:
+    """The features of one matrix that holds something, in the order of ``NAMES``.
+
+    Args:
+        counts: (n, n), symmetric, with the sum ``total``; row k is level ``levels[k]``.
+        highest: number of grey levels, by which two features are normalised.
+        found: (25,) to write to.
+    """
+    n = len(levels)
     by_difference, by_sum = np.zeros(highest), np.zeros(2 * highest + 1)
     marginal = np.zeros(n)
     largest = energy = entropy = mean = product = 0.0

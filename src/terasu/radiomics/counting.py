@@ -43,10 +43,17 @@ def pairs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
     return np.asarray(found + np.swapaxes(found, -1, -2), np.float64)
 
 
-def runs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
-    """Runs of one level along each of ``ways``, (slices or 1, directions, n, longest)."""
+def runs(levels: Levels, ways: Whole, n: int, by_slice: bool, most: int | None = None) -> Counts:
+    """Runs of one level along each of ``ways``, (slices or 1, directions, n, longest).
+
+    Args:
+        most: voxels that a run can have, where this is less than the size of the volume. By slice, a run that
+            leaves its slice is told in parts, and the sum over the slices is right.
+    """
     flat, voxels, slices = _flat(levels, by_slice)
-    reached = np.zeros((len(levels) if by_slice else 1, len(ways), n, max(levels.shape) + 1), np.int64)
+    reached = np.zeros(
+        (len(levels) if by_slice else 1, len(ways), n, (most or max(levels.shape)) + 1), np.int64
+    )
     steps = _steps(levels, ways)
     ring = 1 << int(steps.max()).bit_length()
     _runs(flat, voxels, slices, steps, reached, np.zeros((ring, len(ways)), np.int32))

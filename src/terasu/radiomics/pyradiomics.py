@@ -71,7 +71,7 @@ class PyRadiomics:
 
     def features(self, image: Volume, mask: Mask) -> Features:
         """PyRadiomics name → value, as they are: see ``measure`` for what is missing and why."""
-        return self._read(*self._prepared(image, mask, {}), {})
+        return self._read(*self.prepared(image, mask, {}), {})
 
     def measure(self, image: Volume, mask: Mask) -> Measured:
         """Values, reasons, cautions and provenance of one region.
@@ -85,7 +85,7 @@ class PyRadiomics:
         """
         voxels: dict[str, int] = {}
         levels: dict[str, LevelsUsed] = {}
-        prepared = self._prepared(image, mask, voxels)
+        prepared = self.prepared(image, mask, voxels)
         values = self._read(*prepared, levels)
         seen, _, inside = prepared
         region = np.asarray(seen.values[inside], np.float64)
@@ -102,8 +102,13 @@ class PyRadiomics:
             grid.origin_lps_mm,
         )
 
-    def _prepared(self, image: Volume, mask: Mask, voxels: dict[str, int]) -> tuple[Volume, Mask, Mask]:
-        """Image, region as drawn and region whose values count; ``voxels`` is filled in."""
+    def prepared(self, image: Volume, mask: Mask, voxels: dict[str, int]) -> tuple[Volume, Mask, Mask]:
+        """Image, region as drawn and region whose values count; ``voxels`` is filled in.
+
+        Raises:
+            GeometryError: another shape.
+            InputError: an empty or one-voxel region, values that are not finite, or none left in the limits.
+        """
         refuse_unfit(image, mask)
         voxels["drawn"] = int(np.count_nonzero(mask))
         if self.normalise_scale is not None:
@@ -120,22 +125,24 @@ class PyRadiomics:
         found = shape_features(drawn, image.grid.spacing_zyx_mm) if self.shape else {}
         box = box_of(inside)
         region = np.ascontiguousarray(inside[box])
-        for name, values in self._images(image, box):
+        for name, values in self.images_in(image, box):
             seen = values[region]
             refuse_not_finite(seen, "the region and what the sub-bands look at around it")
-            grey, levels[name] = self._grey(seen)
+            grey, levels[name] = self.grey(seen)
             for family, features in self._families(seen, grey, region, image.grid.voxel_volume_mm3).items():
                 found |= {f"{name}_{family}_{feature}": value for feature, value in features.items()}
         return found
 
-    def _images(self, image: Volume, box: Any) -> Iterator[tuple[str, Array]]:
+    def images_in(self, image: Volume, box: Any) -> Iterator[tuple[str, Array]]:
+        """Name and values of every image that is read, within a box."""
         if "original" in self.images:
             yield "original", np.ascontiguousarray(image.values[box], dtype=np.float64)
         if "wavelet" in self.images:
             for band, values in wavelet_bands(image.values, box).items():
                 yield f"wavelet-{band}", values
 
-    def _grey(self, values: Array) -> tuple[Levels, LevelsUsed]:
+    def grey(self, values: Array) -> tuple[Levels, LevelsUsed]:
+        """Grey levels (n,) of values (n,), and what they are."""
         edges = self.edges(values)
         found = np.digitize(values, edges).astype(np.int32)
         return found, LevelsUsed(float(edges[0]), float(edges[1] - edges[0]), int(found.max()))
@@ -144,11 +151,11 @@ class PyRadiomics:
         placed = np.zeros(region.shape, np.int32)
         placed[region] = grey
         texture = texture_of(placed, in_slice=self.in_slice, together=self.together)
-        return {"firstorder": self._first_order(seen, grey, voxel_mm3)} | texture
+        return {"firstorder": self.first_order(seen, grey, voxel_mm3)} | texture
 
     def levels(self, values: Array) -> Levels:
         """Grey levels (n,) of values (n,), from 1."""
-        return self._grey(values)[0]
+        return self.grey(values)[0]
 
     def edges(self, values: Array) -> Array:
         """Lower edges of the bins, and the upper edge of the last."""
@@ -159,7 +166,8 @@ class PyRadiomics:
         low, high = float(values.min()), float(values.max())
         return np.arange(low - low % self.bin_width, high + 2 * self.bin_width, self.bin_width)
 
-    def _first_order(self, values: Array, levels: Levels, voxel_mm3: float) -> Features:
+    def first_order(self, values: Array, levels: Levels, voxel_mm3: float) -> Features:
+        """The 18 features of values (n,) and their grey levels (n,)."""
         codes = statistics(values) | {
             name: value
             for name, value in histogram(levels).items()

@@ -49,10 +49,12 @@ def _compile_radiomics(grid: Grid, away_mm: NDArray[np.float64]) -> None:
     from terasu.radiomics.ibsi import CONFIGURATIONS
     from terasu.radiomics.perturb import perturb, perturbations
     from terasu.radiomics.pyradiomics import PyRadiomics
+    from terasu.radiomics.voxel_map import feature_maps
 
     noise = np.random.default_rng(1).normal(0, 50, grid.shape_zyx)
     image = Volume(np.rint(noise).astype(np.float32), grid, "HU")
     again = perturb(image, away_mm < 60, perturbations(1, 1)[0])
     PyRadiomics().measure(again.image, again.mask)
+    feature_maps(image, away_mm < 20, ["original_glcm_Contrast"])
     for name in ("A", "C"):
         replace(CONFIGURATIONS[name], filters=(LaplacianOfGaussian(8.0),)).measure(image, away_mm < 60)

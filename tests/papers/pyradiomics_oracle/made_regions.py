@@ -57,3 +57,25 @@ def _checkers(shape):
     found = np.indices(shape).sum(axis=0) % 2 == 0
     found[:2] = found[6:] = False
     return found
+
+
+def voxel_regions():
+    """Name → values, region, spacing (z, y, x), radius of the cube, settings of PyRadiomics."""
+    rng = np.random.default_rng(11)
+    smooth = np.repeat(np.repeat(rng.integers(0, 5, (4, 4, 4)), 2, axis=1), 2, axis=2) * 30.0
+    smooth[:2, :4, :4] = 60.0  # some cubes are flat
+    noise = rng.normal(0, 60, (5, 6, 6)).round()
+    ball = np.zeros((4, 8, 8), bool)
+    ball[0:3, 1:6, 1:5] = True
+    ball[1, 3, 3] = False
+    ball[3, 7, 7] = True  # a voxel on its own
+    part = np.zeros((5, 6, 6), bool)
+    part[1:4, 1:4, 1:5] = True
+    spacing = (3.0, 1.0, 1.0)
+    return {
+        "smooth": (smooth, ball, spacing, 1, {}),
+        "noise": (noise, part, spacing, 1, {}),
+        "noise, radius 2": (noise, part, spacing, 2, {}),
+        "noise, in slice": (noise, part, spacing, 1, {"force2D": True}),
+        "smooth, together": (smooth, ball, spacing, 1, {"weightingNorm": "no_weighting"}),
+    }

@@ -59,15 +59,8 @@ def features_of(table: pd.DataFrame) -> list[str]:
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> None:
     """``name.parquet`` and ``name.csv``, each whole or not at all; numbers with 17 digits."""
-
-    def parquet(path: Path) -> None:
-        table.to_parquet(path, index=False)
-
-    def csv(path: Path) -> None:
-        table.to_csv(path, index=False, float_format="%.17g")
-
-    write_whole(folder / f"{name}.parquet", parquet)
-    write_whole(folder / f"{name}.csv", csv)
+    for ending in (".parquet", ".csv"):
+        write_frame(table, folder / f"{name}{ending}")
 
 
 def write_frame(table: pd.DataFrame, path: Path) -> None:
@@ -83,9 +76,14 @@ def write_frame(table: pd.DataFrame, path: Path) -> None:
             expected="a name that ends in .csv or .parquet",
             todo="Correct --out.",
         )
-    whole = table.to_parquet if path.suffix == ".parquet" else table.to_csv
-    more = {} if path.suffix == ".parquet" else {"float_format": "%.17g"}
-    write_whole(path, lambda aside: whole(aside, index=False, **more))
+
+    def write(aside: Path) -> None:
+        if path.suffix == ".parquet":
+            table.to_parquet(aside, index=False)
+        else:
+            table.to_csv(aside, index=False, float_format="%.17g")
+
+    write_whole(path, write)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 
 from terasu.patient.volume_file import refuse_other_ending, write_volume_file
 from terasu.radiomics.pyradiomics import PyRadiomics
-from terasu.radiomics.voxel_map import voxel_map
+from terasu.radiomics.voxel_map import feature_maps
 from terasu.workflow.radiomics.at_path import drawing_at, image_at
 from terasu.workflow.radiomics.measure import load_image, mask_on
 from terasu.workflow.radiomics.recipe import MrChoices
@@ -38,6 +38,6 @@ def write_map(
     refuse_other_ending(out)
     volume = load_image(image_at(image), MrChoices()).volume
     region, _ = mask_on(drawing_at(mask, roi, label), volume)
-    made = voxel_map(volume, region, feature, profile, radius=radius)
+    made = feature_maps(volume, region, [feature], profile, radius=radius).volume(feature)
     write_volume_file(made, out)
     return int(np.count_nonzero(np.isfinite(made.values)))

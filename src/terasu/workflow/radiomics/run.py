@@ -21,7 +21,7 @@ from terasu.patient.store import refuse_unwritable, write_whole
 from terasu.radiomics.dictionary import dictionary
 from terasu.radiomics.measured import EXTRACTOR
 from terasu.radiomics.perturb import Perturbation
-from terasu.workflow.radiomics.columns import Row, features_of, frame_of, ordered, write_table
+from terasu.workflow.radiomics.columns import Row, features_of, frame_of, ordered, write_frame, write_table
 from terasu.workflow.radiomics.in_folder import regions_of_folder
 from terasu.workflow.radiomics.in_sheet import regions_of_sheet
 from terasu.workflow.radiomics.measure import MEASURED, measure_region, row_left_out
@@ -214,7 +214,7 @@ def _write_part(parts: Path, key: str, rows: list[Row]) -> None:
 def _write(table: pd.DataFrame, out: Path, recipe: Recipe, found: Found) -> None:
     write_table(table, out, "features")
     entries = pd.DataFrame([dataclasses.asdict(one) for one in dictionary(recipe.profile_for("HU"))])
-    write_whole(out / "dictionary.csv", lambda path: entries.to_csv(path, index=False))
+    write_frame(entries, out / "dictionary.csv")
     write_stability(table, out)
     summary = {
         "extractor": EXTRACTOR,

@@ -10,11 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from terasu.errors import InputError
-from terasu.patient.store import write_whole
 from terasu.radiomics.concordance_correlation import concordance_correlation
 from terasu.radiomics.fractions import fraction_changes
 from terasu.radiomics.reliability import intraclass_correlation, stable
-from terasu.workflow.radiomics.columns import features_of
+from terasu.workflow.radiomics.columns import features_of, write_frame
 from terasu.workflow.radiomics.measure import MEASURED
 
 GROUP = ["modality", "asked"]
@@ -57,7 +56,7 @@ def write_stability(table: pd.DataFrame, out: Path) -> None:
     """``stability.csv`` where the regions of the table were perturbed."""
     if (table["perturbation"].fillna(0) > 0).any() and (table["status"] == MEASURED).any():
         found = stability_of(table)
-        write_whole(out / "stability.csv", lambda path: found.to_csv(path, index=False, float_format="%.17g"))
+        write_frame(found, out / "stability.csv")
 
 
 def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
