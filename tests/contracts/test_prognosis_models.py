@@ -23,6 +23,13 @@ from terasu.prognosis.survival_data import Survival
 
 EVERY = [*SURVIVAL, *LABEL]
 NAMES = tuple(f"f{i}" for i in range(8))
+QUICK = {  # the same recipes with fewer trees
+    "survival_forest": {"n_trees": 50},
+    "survival_boosting_trees": {"most_trees": 30, "folds": 4},
+    "random_forest": {"n_trees": 60},
+    "gradient_boosting": {"most_rounds": 40, "folds": 4},
+    "stability_selection": {"pairs": 15},
+}
 TIMES = [0.0, 100.0, 365.0, 700.0, 1000.0]
 
 
@@ -41,11 +48,15 @@ def made(n: int = 140, p: int = 8, seed: int = 5) -> tuple[np.ndarray, Survival,
     return x, Survival(np.minimum(time, end), time <= end), two, three
 
 
+def recipe(name: str, **settings: Any) -> Any:
+    known = SURVIVAL[name].recipe if name in SURVIVAL else LABEL[name].recipe
+    return replace(known, **(QUICK.get(name, {}) | settings))
+
+
 def fit(name: str, x: np.ndarray, names: tuple[str, ...], seed: int = 3, classes: int = 2) -> Any:
     _, survival, two, three = made(len(x))
-    if name in SURVIVAL:
-        return survival_model(name).fit(x, survival, names, seed=seed)
-    return label_model(name).fit(x, two if classes == 2 else three, names, seed=seed)
+    outcome = survival if name in SURVIVAL else two if classes == 2 else three
+    return recipe(name).fit(x, outcome, names, seed=seed)
 
 
 @cache
@@ -147,10 +158,7 @@ def test_the_same_seed_gives_the_same_model(name: str) -> None:
 @pytest.mark.parametrize("name", ["coxnet", "survival_forest", "random_forest"])
 def test_threads_change_nothing(name: str) -> None:
     x, survival, two, _ = made()
-    if name in SURVIVAL:
-        model: Any = replace(SURVIVAL[name].recipe, workers=2).fit(x, survival, NAMES, seed=3)
-    else:
-        model = replace(LABEL[name].recipe, workers=2).fit(x, two, NAMES, seed=3)
+    model = recipe(name, workers=2).fit(x, survival if name in SURVIVAL else two, NAMES, seed=3)
     assert model.as_dict() == fitted(name).as_dict()
 
 
@@ -232,3 +240,24 @@ def test_too_few_events_are_refused(name: str) -> None:
     few = np.flatnonzero(survival.event)[:9]
     with pytest.raises(InputError, match="Too few events"):
         survival_model(name).fit(x[few], survival.take(few), NAMES, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("coxnet", "l1_ratios", (0.0,)),
+        ("coxnet", "folds", 1),
+        ("logistic_lasso", "l1_ratios", ()),
+        ("stability_selection", "threshold", 0.4),
+        ("survival_forest", "n_trees", 0),
+        ("survival_forest", "share", 1.5),
+        ("survival_boosting", "rate", 0.0),
+        ("survival_boosting_trees", "depth", 0),
+        ("linear_svm", "costs", (-1.0,)),
+        ("random_forest", "n_trees", 0),
+        ("gradient_boosting", "folds", 1),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(name: str, setting: str, value: Any) -> None:
+    with pytest.raises(InputError, match=r"cannot be so|promises nothing"):
+        recipe(name, **{setting: value})

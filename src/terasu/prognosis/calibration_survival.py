@@ -33,11 +33,11 @@ class SurvivalCalibration:
         observed_by_expected: risk by Kaplan and Meier by mean prediction, 1 is perfect.
         intercept: on the complementary log-log scale if the slope were 1; 0 is perfect, below 0: risks too
             high.
-        slope: 1 is perfect, below 1: predictions too extreme. These three, the smooth and its distances are
-            not a number where all predictions are equal (the intercept is known then).
+        slope: 1 is perfect, below 1: predictions too extreme.
         groups: from low to high risk.
         smooth: (n,) observed risk of each patient by the smooth of the prediction.
-        ici, e50, e90: mean, median and 90 % quantile of the distance of smooth and prediction.
+        ici, e50, e90: mean, median and 90 % quantile of the distance of smooth and prediction. Slope, smooth
+            and distances are not a number where all predictions are equal.
     """
 
     horizon_days: float

@@ -12,6 +12,7 @@ from terasu.errors import InputError
 from terasu.prognosis.coxnet_choice import LEAST_EVENTS, CoxnetChoice, choose_penalty, folds_by_event
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.linear_survival import LinearSurvival, linear_survival, varying
+from terasu.prognosis.models.settings import at_least, each_share, share
 from terasu.prognosis.survival_data import Array, Labels, Survival
 
 Rule = Literal["best", "one_error"]
@@ -37,6 +38,11 @@ class Coxnet:
     n_penalties: int = 50
     smallest: float = 0.05
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        each_share("l1_ratios", self.l1_ratios)
+        at_least(2, {"folds": self.folds, "n_penalties": self.n_penalties})
+        share({"smallest": self.smallest})
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> LinearSurvival:
         """Choose the penalty, then fit all rows with it."""

@@ -13,6 +13,7 @@ from terasu.prognosis.models.elastic_net_logistic import (
     inner_label_folds,
 )
 from terasu.prognosis.models.linear_labels import LinearLabels, linear_labels
+from terasu.prognosis.models.settings import at_least, each_share, share
 from terasu.prognosis.survival_data import Array
 
 
@@ -33,6 +34,11 @@ class LogisticLasso:
     folds: int = 5
     n_penalties: int = 40
     smallest: float = 0.05
+
+    def __post_init__(self) -> None:
+        each_share("l1_ratios", self.l1_ratios)
+        at_least(2, {"folds": self.folds, "n_penalties": self.n_penalties})
+        share({"smallest": self.smallest})
 
     def fit(self, x: Array, outcome: Labels, features: Sequence[str], *, seed: int) -> LinearLabels:
         """Choose the penalty, then fit all rows with it."""

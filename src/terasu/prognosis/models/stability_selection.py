@@ -22,6 +22,7 @@ from terasu.prognosis.coxnet_choice import choose_penalty
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.coxnet_model import inner_event_folds
 from terasu.prognosis.models.linear_survival import LinearSurvival, linear_survival, varying
+from terasu.prognosis.models.settings import at_least
 from terasu.prognosis.survival_data import Array, Flags, Survival
 
 _NEARLY_RIDGE = 1e-3  # share of the LASSO
@@ -43,6 +44,11 @@ class StabilitySelection:
     threshold: float = 0.7
     most_false: float = 1.0
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(2, {"folds": self.folds})
+        at_least(1, {"pairs": self.pairs})
+        features_per_half(1, self.threshold, self.pairs, self.most_false)
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> LinearSurvival:
         """Select, then choose the ridge penalty by cross-validation and fit all rows."""

@@ -19,6 +19,7 @@ from terasu.prognosis.models.elastic_net_logistic import inner_label_folds, memb
 from terasu.prognosis.models.linear_labels import last_of_two
 from terasu.prognosis.models.linear_survival import varying
 from terasu.prognosis.models.platt import fit_sigmoid, sigmoid
+from terasu.prognosis.models.settings import at_least, some
 from terasu.prognosis.survival_data import Array
 from terasu.prognosis.survival_data import Labels as Codes
 
@@ -136,6 +137,11 @@ class SupportVectors:
     costs: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
     widths: tuple[float, ...] = (0.3, 1.0, 3.0)
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        some("costs", self.costs)
+        some("widths", self.widths)
+        at_least(2, {"folds": self.folds})
 
     def fit(self, x: Array, outcome: Labels, features: Sequence[str], *, seed: int) -> FittedMachines:
         """Choose cost and width by class, then fit all rows."""

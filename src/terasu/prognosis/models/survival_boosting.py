@@ -22,6 +22,7 @@ from terasu.prognosis.coxnet_descent import expand
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.coxnet_model import inner_event_folds
 from terasu.prognosis.models.linear_survival import LinearSurvival, linear_survival
+from terasu.prognosis.models.settings import at_least, share
 from terasu.prognosis.partial_likelihood import sweep_of
 from terasu.prognosis.survival_data import Array, Flags, Labels, Survival
 
@@ -40,6 +41,11 @@ class SurvivalBoosting:
     steps: int = 300
     rate: float = 0.1
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(1, {"steps": self.steps})
+        at_least(2, {"folds": self.folds})
+        share({"rate": self.rate})
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> LinearSurvival:
         """Choose the number of steps, then boost all rows so far."""

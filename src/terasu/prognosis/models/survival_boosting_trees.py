@@ -21,6 +21,7 @@ from terasu.prognosis.models.baseline_hazard import BaselineHazard, breslow
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.coxnet_model import inner_event_folds
 from terasu.prognosis.models.flat_trees import FlatTrees, from_sklearn, importance, joined, split_gains
+from terasu.prognosis.models.settings import at_least, share
 from terasu.prognosis.models.survival_boosting import left_out_likelihood
 from terasu.prognosis.partial_likelihood import sweep_of
 from terasu.prognosis.survival_data import Array, Survival
@@ -105,6 +106,13 @@ class SurvivalBoostingTrees:
     rate: float = 0.05
     share: float = 0.632
     folds: int = 10
+
+    def __post_init__(self) -> None:
+        at_least(
+            1, {"most_trees": self.most_trees, "depth": self.depth, "least_patients": self.least_patients}
+        )
+        at_least(2, {"folds": self.folds})
+        share({"rate": self.rate, "share": self.share})
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> BoostedSurvival:
         """Choose the number of trees, then grow so many on all rows."""

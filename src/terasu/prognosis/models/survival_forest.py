@@ -22,6 +22,7 @@ from terasu.prognosis.models.baseline_hazard import known_times
 from terasu.prognosis.models.contract import checked
 from terasu.prognosis.models.flat_trees import FlatTrees, importance, joined
 from terasu.prognosis.models.forest_growing import grow
+from terasu.prognosis.models.settings import at_least, share
 from terasu.prognosis.survival_data import Array, Flags, Labels, Survival
 
 
@@ -124,6 +125,11 @@ class SurvivalForest:
     least_patients: int = 8
     least_events: int = 1
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        at_least(1, {"n_trees": self.n_trees, "tries": 1 if self.tries is None else self.tries})
+        at_least(1, {"least_patients": self.least_patients, "least_events": self.least_events})
+        share({"share": self.share})
 
     def fit(self, x: Array, outcome: Survival, features: Sequence[str], *, seed: int) -> FittedForest:
         """Grow the trees. The order of the rows does not matter."""

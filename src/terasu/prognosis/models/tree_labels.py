@@ -15,6 +15,7 @@ from terasu.prognosis.models.contract import Labels, checked
 from terasu.prognosis.models.elastic_net_logistic import inner_label_folds, require_each_class
 from terasu.prognosis.models.flat_trees import FlatTrees, from_sklearn, importance, joined, split_gains
 from terasu.prognosis.models.linear_labels import last_of_two, softmax
+from terasu.prognosis.models.settings import at_least, share
 from terasu.prognosis.survival_data import Array
 
 Way = Literal["mean", "log-odds"]
@@ -106,6 +107,9 @@ class RandomForest:
     least_patients: int = 3
     workers: int = 1
 
+    def __post_init__(self) -> None:
+        at_least(1, {"n_trees": self.n_trees, "least_patients": self.least_patients})
+
     def fit(self, x: Array, outcome: Labels, features: Sequence[str], *, seed: int) -> TreeLabels:
         """Grow the trees on bootstrap samples, the root of the number of features tried at each node."""
         from sklearn.ensemble import RandomForestClassifier
@@ -145,6 +149,13 @@ class GradientBoosting:
     rate: float = 0.05
     share: float = 0.632
     folds: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(
+            1, {"most_rounds": self.most_rounds, "depth": self.depth, "least_patients": self.least_patients}
+        )
+        at_least(2, {"folds": self.folds})
+        share({"rate": self.rate, "share": self.share})
 
     def fit(self, x: Array, outcome: Labels, features: Sequence[str], *, seed: int) -> TreeLabels:
         """Choose the number of rounds by left-out log loss, then boost all rows so far."""
