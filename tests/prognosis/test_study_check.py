@@ -194,3 +194,28 @@ def test_clinical_columns_that_are_not_what_they_seem_are_refused(
     clinical["age"] = column
     with pytest.raises(InputError, match=word):
         check_study(made_study(tmp_path, (features, clinical)).path)
+
+
+def test_times_in_the_wrong_unit_and_horizons_out_of_reach_are_told(tmp_path: Path) -> None:
+    features, clinical = made_tables()
+    clinical["time"] = (clinical["time"] / 30.4375).round(1)
+    told = check_study(made_study(tmp_path, (features, clinical)).path)
+    assert any("are the times really days" in one for one in told.warnings)
+    with pytest.raises(InputError, match="hardly anybody is followed"):
+        check_study(made_study(tmp_path, (features, clinical), rest="[report]\nhorizons = [365]").path)
+
+
+def test_a_split_column_says_of_everybody_where_he_belongs(tmp_path: Path) -> None:
+    features, clinical = made_tables()
+    clinical["set"] = np.where(np.arange(90) < 60, "train", "test")
+    clinical.loc[4, "set"] = np.nan
+    with pytest.raises(InputError, match="does not say who is on which side"):
+        check_study(made_study(tmp_path, (features, clinical), rest='[split]\ncolumn = "set"').path)
+
+
+def test_patients_without_features_or_without_a_row_in_the_sheet_are_counted(tmp_path: Path) -> None:
+    features, clinical = made_tables()
+    told = check_study(made_study(tmp_path, (features.iloc[3:], clinical.iloc[:-2])).path)
+    assert told.patients == 85
+    assert told.warnings[0].startswith("features.csv: 2 patients are not in clinical.csv")
+    assert "3 patients of clinical.csv are not in it" in told.warnings[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,9 +119,14 @@ def _read(study: Study, source: Source, *, external: bool) -> Cohort:
     features = [_features(study, source, one, asked) for one in source.tables]
     ids = known[source.patient_id]
     for table, one in zip(source.tables, features, strict=True):
+        extra = int((~one.index.isin(ids)).sum())
+        if extra:
+            notes.append(f"{Path(table.path).name}: {extra} patients are not in {path.name}.")
         kept = ids[ids.isin(one.index)]
         if len(kept) < len(ids):
-            notes.append(f"{table.path}: {len(ids) - len(kept)} patients of {path.name} are not in it.")
+            notes.append(
+                f"{Path(table.path).name}: {len(ids) - len(kept)} patients of {path.name} are not in it."
+            )
         ids = kept
     if ids.empty:
         raise InputError(

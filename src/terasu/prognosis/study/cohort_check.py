@@ -14,9 +14,10 @@ from terasu.errors import InputError
 from terasu.prognosis.study.cohort import Cohort
 from terasu.prognosis.study.events_per_variable import EventsPerVariable, events_per_variable
 from terasu.prognosis.study.folds import deal
+from terasu.prognosis.study.follow_up import follow_up_warnings
 from terasu.prognosis.study.nearest import listed
 from terasu.prognosis.study.outcome_leaks import leaks_by_content, leaks_by_name
-from terasu.prognosis.study.outcomes import least_counted
+from terasu.prognosis.study.outcomes import counted_as, least_counted
 from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.recipes import is_without_penalty
 from terasu.prognosis.study.steps.clinical import words_of
@@ -26,6 +27,7 @@ from terasu.prognosis.survival_data import Flags, Survival
 
 _VOLUME_RHO = 0.9
 _MOST_WORDS = 15
+_ENOUGH_TO_TEST = 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def check_cohort(
     warnings = [*cohort.notes, *doubts, *_twins(cohort, test), *_telling_centre(cohort)]
     training = cohort.take(~test)
     deal(training.outcome, study.says.resampling)
+    warnings += follow_up_warnings(study.says, training.outcome)
+    warnings += _small_test(cohort, test)
     values = training.table[list(cohort.features)]
     empty = tuple(str(one) for one in values.columns[values.isna().all()])
     constant = tuple(str(one) for one in values.columns[values.nunique() == 1])
@@ -224,6 +228,13 @@ def _sparse(lived: Sequence[EventsPerVariable]) -> list[str]:
         f" ({'it chooses among them' if one.penalised else 'fewer than 10'})."
         for one in few
     ]
+
+
+def _small_test(cohort: Cohort, test: Flags) -> list[str]:
+    counted = least_counted(cohort.outcome.take(test)) if test.any() else _ENOUGH_TO_TEST
+    if counted >= _ENOUGH_TO_TEST:
+        return []
+    return [f"The test set has {counted} {counted_as(cohort.outcome)}: its limits will be wide."]
 
 
 def _counts(cohort: Cohort) -> dict[str, int]:

@@ -29,6 +29,7 @@ class Evidence:
         gains: over each baseline; best_baseline: the one with the highest nested value.
         null_p: of the whole study on permuted outcomes; None if it was not run.
         family_p: smallest adjusted p of the family; None if it was not tested.
+        unfitted: baselines that could not be fitted, with the reason.
         test: on the test set; None before it is opened.
         test_gain: over the best baseline there.
         openings: of the test set.
@@ -46,6 +47,7 @@ class Evidence:
     family_p: float | None
     leaks: Sequence[str]
     lives_on: EventsPerVariable | None
+    unfitted: Sequence[str] = ()
     test: Interval | None = None
     test_gain: Interval | None = None
     openings: int = 0
@@ -156,6 +158,7 @@ def _cautions(of: Evidence) -> tuple[str, ...]:
         )
     if not of.best_baseline:
         found.append("There is no baseline: what volume or stage alone would reach is not known.")
+    found += [f"It was not held against a baseline that could not be fitted: {one}." for one in of.unfitted]
     if of.openings > 1:
         found.append(f"The test set was opened {of.openings} times; it is a test no longer.")
     found += [f"Leak: {name} does not reach 0.5 on permuted outcomes." for name in of.leaks]

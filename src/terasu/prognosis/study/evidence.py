@@ -67,6 +67,7 @@ def training_evidence(
         float(family.adjusted_p[family.best]) if family else None,
         null.leaks if null else (),
         _lives_on(chosen, training, len(result.weights)),
+        tuple(f"{one.name} ({one.reason})" for one in models if one.role == "baseline" and one.reason),
     )
 
 

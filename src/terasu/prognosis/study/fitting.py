@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from terasu.prognosis.study.null import Null, null_distribution
 from terasu.prognosis.study.pairs import whole
 from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.records import ModelResult, StudyFit
-from terasu.prognosis.study.study_file import DAYS_OF, StudyFile
+from terasu.prognosis.study.study_file import DAYS_OF, StudyFile, file_name
 from terasu.prognosis.survival_data import Array
 
 MODELS, WORK = "models", "work"
@@ -132,7 +131,7 @@ class Fitting:
                 self.training,
                 self.says.report.refits,
                 seed=self.says.resampling.seed,
-                **self._kept(f"refits-{_slug(best)}"),
+                **self._kept(f"refits-{file_name(best)}"),
             )
 
     def _finals(
@@ -150,7 +149,7 @@ class Fitting:
             model, scores = self._fitted(pipeline, nested, refits)
         except TerasuError as error:
             return _unfitted(pipeline, nested, nested.reason or f"{error.what} {error.got}")
-        file = f"{MODELS}/{_slug(pipeline.name)}.json"
+        file = f"{MODELS}/{file_name(pipeline.name)}.json"
         write_model(model, self.out / file)
         found = nested.found
         return ModelResult(
@@ -210,7 +209,3 @@ def _unfitted(pipeline: Pipeline, nested: Nested, reason: str) -> ModelResult:
     return ModelResult(
         pipeline.name, pipeline.kind, nested.role, reason, None, None, {}, {}, None, None, None, None, ""
     )
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"

@@ -24,13 +24,13 @@ def split_of(cohort: Cohort, split: Split) -> Flags:
         return cohort.external
     if split.column:
         test = np.asarray(cohort.split == split.test, np.bool_)
-        if not test.any() or test.all():
+        if not test.any() or len(np.unique(cohort.split)) != 2:
             raise InputError(
-                f"The split column {split.column!r} leaves one side empty.",
+                f"The split column {split.column!r} does not say who is on which side.",
                 got=", ".join(
                     f"{one}: {int((cohort.split == one).sum())}" for one in np.unique(cohort.split)
                 ),
-                expected=f"{split.test!r} for test patients, another word for training",
+                expected=f"{split.test!r} for test patients, one other word for training, no empty cell",
             )
         return test
     test = np.zeros(len(cohort), np.bool_)

@@ -5,6 +5,7 @@ A key that is not known is refused, with the nearest that is. Paths are relative
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -172,6 +173,11 @@ class Reporting(Part):
     refits: int = Field(default=25, ge=0)
 
 
+def file_name(name: str) -> str:
+    """A model's name as a file is called."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"
+
+
 class StudyFile(Source):
     """The whole file.
 
@@ -193,9 +199,9 @@ class StudyFile(Source):
 
     @model_validator(mode="after")
     def _fits_together(self) -> StudyFile:
-        names = [one.name for one in self.models]
+        names = [file_name(one.name) for one in self.models]
         if len(set(names)) != len(names):
-            raise ValueError("two models have the same name")
+            raise ValueError("two models have the same name (letters and digits count)")
         if self.report.horizons and self.endpoint.label:
             raise ValueError("horizons belong to survival; this endpoint is a label")
         if self.external and self.external.endpoint.classes != self.endpoint.classes:

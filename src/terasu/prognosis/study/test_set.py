@@ -163,6 +163,7 @@ def evidence_from(saved: Saved | None) -> Evidence | None:
             "nested": Interval(**saved["nested"]),
             "gains": tuple(_gain_from(one) for one in saved["gains"]),
             "leaks": tuple(saved["leaks"]),
+            "unfitted": tuple(saved["unfitted"]),
             "lives_on": saved["lives_on"] and EventsPerVariable(**saved["lives_on"]),
         }
     )
