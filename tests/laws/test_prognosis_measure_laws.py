@@ -197,6 +197,8 @@ def test_groups_are_cut_by_the_scores_they_learned_from_only(seed: int, rule: st
     assert sizes.max() - sizes.min() <= 2 and len(sizes) == len(groups.names)
     assert (groups.assign(score[:3]) == groups.assign(score)[:3]).all()
     assert (np.diff(groups.assign(np.sort(score))) >= 0).all()
+    cut = groups.cuts[0]  # who scores the cut-point itself belongs below
+    assert groups.assign([cut, np.nextafter(cut, np.inf)]).tolist() == [0, 1]
     with pytest.raises(InputError, match="would be empty"):
         RiskGroups.of(np.zeros(20))
 

@@ -122,7 +122,8 @@ class SurvivalBoostingTrees:
         for fold in range(int(folds.max()) + 1):
             inside = folds != fold
             grown = self.grow(x[inside], outcome.take(inside), self.most_trees, seed)
-            added = np.stack([one.values[one.tree.leaves(x)[:, 0]] for one in grown], axis=1)
+            values = np.concatenate([one.values for one in grown])
+            added = values[joined([one.tree for one in grown]).leaves(x)]
             scores = np.concatenate((np.zeros((len(x), 1)), np.cumsum(added, axis=1)), axis=1)
             gained += left_out_likelihood(scores, outcome, inside)
         return self._kept(x, outcome, tuple(features), self.grow(x, outcome, int(np.argmax(gained)), seed))
@@ -157,9 +158,9 @@ class SurvivalBoostingTrees:
                 min_samples_leaf=self.least_patients,
                 max_features="sqrt",
                 random_state=int(rng.integers(2**31)),
-            ).fit(single[bag], residual[bag])
+            ).fit(np.ascontiguousarray(single[bag]), residual[bag], check_input=False)
             tree = from_sklearn(fit.tree_)
-            leaf = tree.leaves(x)[:, 0]
+            leaf = fit.tree_.apply(single)
             slope, bend = (np.bincount(leaf[bag], one[bag], len(tree.feature)) for one in (residual, weight))
             values = self.rate * np.where(bend > 0, slope / np.where(bend > 0, bend, 1.0), 0.0)
             values = np.clip(values, -_LONGEST, _LONGEST)
