@@ -12,7 +12,7 @@ import pytest
 from made_study import made_study, made_tables
 from terasu.prognosis.study import null as null_module
 from terasu.prognosis.study.candidates import candidates
-from terasu.prognosis.study.cohort import read_cohort
+from terasu.prognosis.study.cohort_reading import read_cohort
 from terasu.prognosis.study.conclusion import Evidence, conclude
 from terasu.prognosis.study.gain import Gain
 from terasu.prognosis.study.pairs import Interval

