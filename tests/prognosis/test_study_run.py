@@ -232,7 +232,7 @@ def test_noise_is_not_evidence(tmp_path: Path) -> None:
 
 
 def test_grades_leave_one_out_with_a_baseline(tmp_path: Path) -> None:
-    tables = made_tables(44, 6, seed=8, effect=2.0)
+    tables = made_tables(50, 4, seed=8, effect=2.0)
     study = made_study(tmp_path, tables, text=LABEL, model="logistic", rest="[split]\ntest_fraction = 0.0")
     text = study.path.read_text().replace("folds = 3", "leave_one_out = true").replace("repeats = 2\n", "")
     study.path.write_text(text)
@@ -240,7 +240,7 @@ def test_grades_leave_one_out_with_a_baseline(tmp_path: Path) -> None:
     fit = fit_study(study.path, tmp_path / "out")
     first, volume = fit.models[0], fit.models[1]
     assert fit.measure == "AUC" and first.nested.value > 0.8 > volume.nested.value
-    assert np.asarray(first.chance).shape == (44, 2)
+    assert np.asarray(first.chance).shape == (50, 2)
     assert fit.gains[0].over == "volume alone" and fit.gains[0].difference.lower > 0
     found = predict_patients(tmp_path / "out" / first.file, tmp_path / "features.csv")
     chance = found[["probability_low", "probability_high"]].to_numpy()
