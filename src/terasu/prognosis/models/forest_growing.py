@@ -27,7 +27,7 @@ def grow(
     least_patients: int,
     least_events: int,
     seed: int,
-) -> tuple[Flags, Labels, Array, Labels, Labels, Array, Array]:
+) -> tuple[int, Flags, Labels, Array, Labels, Labels, Array, Array]:
     """Grow one tree on ``in_bag`` of n patients, drawn without replacement.
 
     Args:
@@ -37,12 +37,13 @@ def grow(
         tries: features drawn at each node, one after another until so many can split.
         least_patients, least_events: of each child.
     Returns:
-        bag (n,): who was drawn; of each node: feature (−1: a leaf), threshold (to the left where not
-        greater), left, right, gain (χ²); hazard (nodes, n_times): steps of the Nelson–Aalen estimate in
-        the leaves.
+        Number of nodes; bag (n,): who was drawn; of each node, with room behind the last: feature (−1: a
+        leaf), threshold (to the left where not greater), left, right, gain (χ²); hazard (nodes, n_times):
+        steps of the Nelson–Aalen estimate in the leaves.
     """
     p, n = columns.shape
-    state = np.array([seed], np.uint64)
+    state = np.empty(1, np.uint64)
+    state[0] = seed
     bag = np.zeros(n, np.bool_)
     patients, node_of, drawn = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(p, np.int64)
     for i in range(n):
@@ -79,7 +80,7 @@ def grow(
                 if events[t] > 0:
                     hazard[node, t] = events[t] / at_risk[t]
         node += 1
-    return bag, feature[:nodes], threshold[:nodes], left[:nodes], right[:nodes], gain[:nodes], hazard[:nodes]
+    return nodes, bag, feature, threshold, left, right, gain, hazard
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

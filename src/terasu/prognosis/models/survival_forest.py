@@ -163,11 +163,13 @@ class SurvivalForest:
         tries = min(self.tries or ceil(sqrt(len(columns))), len(columns))
 
         def one(tree_seed: int) -> _Grown:
-            bag, feature, threshold, left, right, gain, hazard = grow(
+            nodes, bag, feature, threshold, left, right, gain, hazard = grow(
                 columns, ranked, when, outcome.event, len(times),
                 in_bag, tries, self.least_patients, self.least_events, tree_seed,
             )  # fmt: skip
-            tree = FlatTrees(np.zeros(1, np.int64), feature, threshold, left, right)
+            feature, left, right = (one[:nodes] for one in (feature, left, right))
+            gain, hazard = gain[:nodes], hazard[:nodes]
+            tree = FlatTrees(np.zeros(1, np.int64), feature, threshold[:nodes], left, right)
             node, at = np.nonzero(hazard)
             return _Grown(bag, tree, gain, np.bincount(node, minlength=len(gain)), at, hazard[node, at])
 
