@@ -75,7 +75,7 @@ def test_cautions_stand_beside() -> None:
         "no baseline",
     ):
         assert word in told
-    assert conclude(None).standing == "no evidence"
+    assert conclude(None, ["net: separated"]).cautions == ("net: separated",)
 
 
 def test_the_leak_detector_strikes_where_a_model_knows_its_test_patients(

@@ -232,7 +232,7 @@ def test_noise_is_not_evidence(tmp_path: Path) -> None:
 
 
 def test_grades_leave_one_out_with_a_baseline(tmp_path: Path) -> None:
-    tables = made_tables(50, 4, seed=8, effect=2.0)
+    tables = made_tables(50, 4, seed=3, effect=1.5)
     study = made_study(tmp_path, tables, text=LABEL, model="logistic", rest="[split]\ntest_fraction = 0.0")
     text = study.path.read_text().replace("folds = 3", "leave_one_out = true").replace("repeats = 2\n", "")
     study.path.write_text(text)

@@ -62,11 +62,15 @@ class Conclusion:
     cautions: tuple[str, ...]
 
 
-def conclude(of: Evidence | None) -> Conclusion:
-    """The strongest sentence that no number contradicts."""
+def conclude(of: Evidence | None, reasons: Sequence[str] = ()) -> Conclusion:
+    """The strongest sentence that no number contradicts.
+
+    Args:
+        of: None where no candidate could be fitted; ``reasons``: why.
+    """
     if of is None:
         sentence = "No candidate could be fitted; nothing can be concluded."
-        return Conclusion("no evidence", sentence, ())
+        return Conclusion("no evidence", sentence, tuple(reasons))
     against = _against(of)
     if against:
         reached = f"{of.model} reaches {_told(of)}, {against}"

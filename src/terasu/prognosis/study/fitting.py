@@ -80,7 +80,7 @@ class Fitting:
             rival,
             selection(refits) if refits else {},
             found,
-            conclude(found),
+            conclude(found, [f"{one.name}: {one.reason}" for one in models if one.reason]),
             len(openings(self.out)),
         )
 
