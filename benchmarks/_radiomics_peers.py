@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import sys
 import time
+from pathlib import Path
 
 import radiomics
 import SimpleITK as sitk
@@ -46,7 +46,9 @@ def main(words: list[str]) -> None:
     seconds = time.perf_counter() - start
     if maps:
         found = {"voxels": int((sitk.GetArrayViewFromImage(mask) > 0).sum())}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # ru_maxrss would begin with what the parent process had
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
     values = {name: float(value) for name, value in found.items()}
     print(json.dumps({"seconds": seconds, "peak_mb": peak, "values": values}))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -12,5 +11,7 @@ from terasu.radiomics.pyradiomics import PyRadiomics
 
 image = read_volume_file(Path(sys.argv[1]))
 found = PyRadiomics().features(image, read_mask_file(Path(sys.argv[2]), image.grid))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# ru_maxrss would begin with what the parent process had
+status = Path("/proc/self/status").read_text()
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps({"features": len(found), "peak_mb": peak}))

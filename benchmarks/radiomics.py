@@ -65,7 +65,7 @@ def main() -> int:
         *_masks(data),
         *_determinism(data),
         *_speed(data),
-        # *_voxel_maps(data),
+        *_voxel_maps(data),
         *_processes(data),
     ]
     if not quick:

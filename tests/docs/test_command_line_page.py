@@ -43,7 +43,7 @@ def options_of(command: str) -> set[str]:
 
 
 def sections() -> dict[str, str]:
-    parts = re.split(r"^## terasu ([\w ]+)$", PAGE, flags=re.M)
+    parts = re.split(r"^## terasu ([\w -]+)$", PAGE, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

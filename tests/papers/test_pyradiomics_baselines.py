@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from radiomics_cases import pyradiomics_case
 
+from radiomics_cases import pyradiomics_case
 from terasu.radiomics.pyradiomics import PyRadiomics
 
 SETTINGS = {

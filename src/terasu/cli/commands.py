@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from terasu import __version__
 from terasu.cli.radiomics_commands import radiomics
+from terasu.cli.study_commands import study
 
 if TYPE_CHECKING:
     from terasu.workflow.examples import Tell
@@ -24,6 +25,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(radiomics)
+app.command(study)
 
 
 @Parameter(name="*")
