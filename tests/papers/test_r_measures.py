@@ -18,6 +18,7 @@ from terasu.prognosis.cox import cox
 from terasu.prognosis.cox_prediction import predict_survival
 from terasu.prognosis.decision_curve import decision_curve, survival_decision_curve
 from terasu.prognosis.models.contract import Labels
+from terasu.prognosis.models.cox_model import Cox
 from terasu.prognosis.models.logistic_model import Logistic
 from terasu.prognosis.models.survival_forest import SurvivalForest
 from terasu.prognosis.nested_models import gain_over_baseline
@@ -90,6 +91,8 @@ def test_risks_of_the_other_half_are_those_of_coxph() -> None:
     fit = cox(x[odd], survival.take(odd))
     predicted = predict_survival(fit, x[~odd], R["survival"]["horizon"]).survival[:, 0]
     close(1 - predicted, R["survival"]["risk"], 1e-7)
+    model = Cox().fit(x[odd], survival.take(odd), COLUMNS, seed=0)
+    close(1 - model.survival(x[~odd], R["survival"]["horizon"])[:, 0], R["survival"]["risk"], 1e-7)
 
 
 def test_calibration_of_survival() -> None:
