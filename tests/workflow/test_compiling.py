@@ -31,12 +31,19 @@ from terasu.workflow.settings import Settings
 
 made = write_phantom_case(Path(sys.argv[1]) / "made", choices=PhantomChoices(small=True))
 run_main_job(made.patient, Path(sys.argv[1]) / "result", Settings(truth=made.truth, deformable=False))
+
+from terasu.workflow.radiomics.recipe import recipe_of
+from terasu.workflow.radiomics.run import extract
+
+for profile in ("pyradiomics", "ibsi"):
+    recipe = recipe_of({"profile": profile, "rois": ["Prostate"], "perturbations": {"number": 1}})
+    extract(made.patient, Path(sys.argv[1]) / profile, recipe, workers=1)
 print("compiled:", *compiled)
 """
 
 
 @pytest.mark.slow
-def test_the_main_job_compiles_nothing_afterwards(tmp_path: Path) -> None:
+def test_main_job_and_radiomics_compile_nothing_afterwards(tmp_path: Path) -> None:
     settings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
     ahead = [sys.executable, "-c", "from terasu.cli import main; main(['doctor', '--compile'])"]
     subprocess.run(ahead, env=settings, check=True, capture_output=True)

@@ -289,6 +289,14 @@ class TestFollowing:
         far = agreement_of(table, other).set_index("feature")
         assert far.loc["original_firstorder_Mean", "ccc"] < 0.1
 
+    def test_regions_that_one_pattern_found_are_followed_by_name(self, tmp_path: Path) -> None:
+        for number in (1, 2, 3):
+            folder = tmp_path / "patients" / f"case{number}"
+            write_patient(folder, number, fractions=2, names=("GTVp", "GTVn"))
+        table = extract(tmp_path / "patients", tmp_path / "out", quick(rois=["GTV*"]), workers=1).table
+        assert len(changes_of(table)) == 6
+        assert set(agreement_of(table, table)["roi"]) == {"GTVp", "GTVn"}
+
 
 class TestTheRecipe:
     def test_that_is_printed_says_the_defaults(self) -> None:

@@ -69,11 +69,12 @@ def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
     whole = _unperturbed(table)
     parts = []
     for modality, rows in whole.groupby("modality", sort=True, dropna=False):
-        several = rows.groupby(["case", "asked"])["fraction"].transform("nunique") > 1
+        region = _region_column(rows)
+        several = rows.groupby(["case", region])["fraction"].transform("nunique") > 1
         rows = rows[several]
         if not len(rows):
             continue
-        renamed = rows[["case", "asked", "fraction", "day", *names]].rename(columns={"asked": "roi"})
+        renamed = rows[["case", region, "fraction", "day", *names]].rename(columns={region: "roi"})
         renamed = renamed if renamed["day"].notna().all() else renamed.drop(columns="day")
         found = fraction_changes(renamed, names, early=early)
         found.insert(1, "modality", modality)
@@ -92,13 +93,21 @@ def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
 def agreement_of(reference: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """CCC of every feature between two tables of the same cases, by region.
 
+    Regions are matched by what was asked for, so that their names may differ between the tables; where a
+    pattern found several in one image, by name.
+
     Args:
         reference: say, of the planning CT; judged: say, of the improved CBCT.
     Raises:
         InputError: no common case and region, or one that comes twice in a table.
     """
     names = [name for name in features_of(reference) if name in judged.columns]
-    first, second = _by_subject(reference, names, "reference"), _by_subject(judged, names, "judged")
+    tables = [_unperturbed(one) for one in (reference, judged)]
+    by = "asked" if all(_region_column(one) == "asked" for one in tables) else "roi"
+    first, second = (
+        _by_subject(tables[0], names, by, "reference"),
+        _by_subject(tables[1], names, by, "judged"),
+    )
     common = first.index.intersection(second.index)
     if not len(common) or not names:
         raise InputError(
@@ -108,10 +117,10 @@ def agreement_of(reference: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
             todo="Measure both with the same recipe, and give cases the same folder names.",
         )
     parts = []
-    for asked in sorted(set(common.get_level_values("asked"))):
-        one, other = (each[each.index.get_level_values("asked") == asked] for each in (first, second))
+    for region in sorted(set(common.get_level_values(by))):
+        one, other = (each[each.index.get_level_values(by) == region] for each in (first, second))
         found = concordance_correlation(_flat(one), _flat(other))
-        found.insert(0, "asked", asked)
+        found.insert(0, "roi", region)
         parts.append(found)
     return pd.concat(parts, ignore_index=True)
 
@@ -120,15 +129,20 @@ def _unperturbed(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["status"] == MEASURED) & (table["perturbation"].fillna(0) == 0)]
 
 
-def _by_subject(table: pd.DataFrame, names: list[str], which: str) -> pd.DataFrame:
-    rows = _unperturbed(table)
-    found = rows.set_index(["case", "fraction", "asked"])[names]
+def _region_column(rows: pd.DataFrame) -> str:
+    """``asked`` where that tells regions apart, else ``roi``."""
+    keys = ["case", "modality", "fraction", "asked"]
+    return "roi" if rows.duplicated(keys).any() else "asked"
+
+
+def _by_subject(rows: pd.DataFrame, names: list[str], by: str, which: str) -> pd.DataFrame:
+    found = rows.set_index(["case", "fraction", by])[names]
     twice = found.index[found.index.duplicated()]
     if len(twice):
-        case, fraction, asked = twice[0]
+        case, fraction, region = twice[0]
         raise InputError(
             f"A region comes twice in the {which} table.",
-            got=f"case {case}, fraction {fraction}, {asked}: {rows['modality'].nunique()} modalities",
+            got=f"case {case}, fraction {fraction}, {region}: {rows['modality'].nunique()} modalities",
             expected="one row a case, fraction and region",
             todo="Choose one modality in each table: --reference-modality CT, --judged-modality CBCT.",
         )
