@@ -50,8 +50,9 @@ def regions_of_folder(folder: Path, recipe: Recipe) -> Found:
 
 
 def matching(patterns: Iterable[str], name: str) -> str | None:
-    """The first pattern that a name fits, case ignored."""
-    return next((one for one in patterns if fnmatchcase(name.lower(), one.lower())), None)
+    """The first name or pattern that a name fits, case ignored."""
+    low = name.lower()
+    return next((one for one in patterns if one.lower() == low or fnmatchcase(low, one.lower())), None)
 
 
 @dataclass
