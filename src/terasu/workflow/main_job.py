@@ -11,10 +11,10 @@ from terasu.patient.store import refuse_unwritable, whole_folder
 from terasu.safety.checks.identity import same_patient, same_space
 from terasu.safety.policy import Policy, failed, read_policy, silent_checks
 from terasu.safety.verdict import Finding, Level, Verdict, verdict_of
+from terasu.steps import Listener, Nobody, Steps
 from terasu.workflow.calculable import require_calculable_plan
 from terasu.workflow.case import Case, load_case
 from terasu.workflow.settings import Settings
-from terasu.workflow.steps import Listener, Nobody, Steps
 
 if TYPE_CHECKING:
     from terasu.workflow.align import Alignment

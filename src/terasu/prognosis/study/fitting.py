@@ -17,7 +17,6 @@ from terasu.prognosis.study.evidence import best_of, measure_of, outcome_record,
 from terasu.prognosis.study.family import Family, family_test
 from terasu.prognosis.study.final import FinalModel, Refit, fit_final, refit, selection, write_model
 from terasu.prognosis.study.folds import deal
-from terasu.prognosis.study.listening import Listener, told
 from terasu.prognosis.study.lock import Lock, openings
 from terasu.prognosis.study.null import Null, null_distribution
 from terasu.prognosis.study.pairs import whole
@@ -25,6 +24,7 @@ from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.records import ModelResult, StudyFit
 from terasu.prognosis.study.study_file import DAYS_OF, StudyFile, file_name
 from terasu.prognosis.survival_data import Array
+from terasu.steps import Listener, Steps
 
 MODELS, WORK = "models", "work"
 
@@ -102,7 +102,7 @@ class Fitting:
         if not centre:
             return ()
         models = [one for one, _ in self.pipelines if centre not in one.clinical]
-        with told(self.listener, "leave a centre out"):
+        with Steps(self.listener)("leave a centre out"):
             seed = self.says.resampling.seed
             return centre_by_centre(models, self.training, seed, **self._kept("centres"))
 
@@ -110,7 +110,7 @@ class Fitting:
         if not self.says.permutations.pipeline:
             return None
         models = [one for one, role in self.pipelines if role == "candidate"]
-        with told(self.listener, "permuted outcomes"):
+        with Steps(self.listener)("permuted outcomes"):
             return null_distribution(
                 models, self.training, self.says.resampling, self.says.permutations, **self._kept("null")
             )
@@ -118,14 +118,14 @@ class Fitting:
     def _family(self) -> Family | None:
         if not self.says.permutations.family:
             return None
-        with told(self.listener, "family of features"):
+        with Steps(self.listener)("family of features"):
             return family_test(self.training, self.says.permutations, self.says.baselines.volume)
 
     def _refits(self, best: str) -> tuple[Refit, ...]:
         chosen = next((one for one, _ in self.pipelines if one.name == best), None)
         if chosen is None or not self.says.report.refits:
             return ()
-        with told(self.listener, "patients drawn anew"):
+        with Steps(self.listener)("patients drawn anew"):
             return refit(
                 chosen,
                 self.training,
@@ -138,7 +138,7 @@ class Fitting:
         self, judged: tuple[Nested, ...], best: str, refits: tuple[Refit, ...]
     ) -> tuple[ModelResult, ...]:
         found = []
-        with told(self.listener, "final models"):
+        with Steps(self.listener)("final models"):
             for done, ((pipeline, _), nested) in enumerate(zip(self.pipelines, judged, strict=True)):
                 found.append(self._final(pipeline, nested, refits if pipeline.name == best else ()))
                 self.listener.advance(done + 1, len(judged))

@@ -11,7 +11,6 @@ from terasu.prognosis.study.cohort_reading import read_cohort
 from terasu.prognosis.study.evaluate import Role
 from terasu.prognosis.study.fitting import Fitting
 from terasu.prognosis.study.ledger import write_json
-from terasu.prognosis.study.listening import Listener, Nobody
 from terasu.prognosis.study.lock import Lock, lock, log_opening, read_lock, refuse_changed
 from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.predict import predict_patients
@@ -20,6 +19,7 @@ from terasu.prognosis.study.split import split_of
 from terasu.prognosis.study.study_reading import Study, read_study
 from terasu.prognosis.study.test_set import examine, read_fit, refuse_without_test
 from terasu.prognosis.survival_data import Flags
+from terasu.steps import Listener, Nobody
 
 __all__ = ["check_study", "fit_study", "lock_study", "open_test", "predict_patients"]
 FIT, TEST = "fit.json", "test.json"

@@ -21,6 +21,7 @@ from terasu.patient.store import refuse_unwritable, write_whole
 from terasu.radiomics.dictionary import dictionary
 from terasu.radiomics.measured import EXTRACTOR
 from terasu.radiomics.perturb import Perturbation
+from terasu.steps import Listener, Nobody, Steps
 from terasu.workflow.radiomics.columns import Row, features_of, frame_of, ordered, write_frame, write_table
 from terasu.workflow.radiomics.in_folder import regions_of_folder
 from terasu.workflow.radiomics.in_sheet import regions_of_sheet
@@ -28,7 +29,6 @@ from terasu.workflow.radiomics.measure import MEASURED, measure_region, row_left
 from terasu.workflow.radiomics.recipe import Recipe
 from terasu.workflow.radiomics.regions import Found, Region
 from terasu.workflow.radiomics.stability import write_stability
-from terasu.workflow.steps import Listener, Nobody, Steps
 
 USUAL_SECONDS = {"look at the input": 2.0, "measure": 60.0, "write the tables": 3.0}
 Results = Generator[tuple[str, list[Row]], None, None]
