@@ -92,7 +92,7 @@ class Fitting:
     def _judged(self) -> tuple[Nested, ...]:
         folds = deal(self.training.outcome, self.says.resampling)
         report = (self.horizons_days, self.says.report)
-        with told(self.listener, "nested cross-validation"):
+        with Steps(self.listener)("nested cross-validation"):
             return judge(
                 self.pipelines, self.training, folds, self.says.resampling, report, **self._kept("nested")
             )
