@@ -38,7 +38,8 @@ def main(words: list[str]) -> None:
     maps = "--glcm-maps" in words
     if maps:
         radiomics._DummyProgressReporter = _Silent
-        extractor.enableImageTypes(Original={})
+        extractor.disableAllImageTypes()
+        extractor.enableImageTypeByName("Original")
         extractor.disableAllFeatures()
         extractor.enableFeatureClassByName("glcm")
     start = time.perf_counter()

@@ -39,7 +39,7 @@ def pairs(levels: Levels, ways: Whole, n: int, by_slice: bool) -> Counts:
     """Co-occurrence along ``ways``, symmetric, (slices or 1, directions, n, n)."""
     flat, voxels, slices = _flat(levels, by_slice)
     found = np.zeros((len(levels) if by_slice else 1, len(ways), n, n), np.int64)
-    _pairs(flat, voxels, slices, _steps(levels, ways), found)
+    _pairs(flat, voxels, slices, _steps(levels, ways), n, found.reshape(-1))
     return np.asarray(found + np.swapaxes(found, -1, -2), np.float64)
 
 
@@ -56,7 +56,8 @@ def runs(levels: Levels, ways: Whole, n: int, by_slice: bool, most: int | None =
     )
     steps = _steps(levels, ways)
     ring = 1 << int(steps.max()).bit_length()
-    _runs(flat, voxels, slices, steps, reached, np.zeros((ring, len(ways)), np.int32))
+    lengths = np.zeros(len(ways) * ring, np.int16)
+    _runs(flat, voxels, slices, steps, n, reached.shape[-1], reached.reshape(-1), lengths)
     longest = int(np.flatnonzero(reached.any(axis=(0, 1, 2)))[-1]) + 1
     return np.asarray(reached[..., :longest] - reached[..., 1 : longest + 1], np.float64)
 
@@ -88,7 +89,8 @@ def neighbours(levels: Levels, n: int, in_slice: bool, coarseness: int) -> tuple
     steps = _steps(levels, directions("slice" if in_slice else "volume"))
     dependent = np.zeros((len(levels), n, 27))
     with_any, difference = np.zeros((len(levels), n)), np.zeros((len(levels), n))
-    _neighbours(flat, voxels, slices, steps, coarseness, dependent, with_any, difference)
+    counted = (one.reshape(-1) for one in (dependent, with_any, difference))
+    _neighbours(flat, voxels, slices, steps, coarseness, n, *counted)
     return dependent, with_any, difference
 
 
@@ -119,33 +121,39 @@ def _places(flat: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _pairs(flat: Any, voxels: Any, slices: Any, steps: Any, found: Any) -> None:
+def _pairs(flat: Any, voxels: Any, slices: Any, steps: Any, n: int, found: Any) -> None:
+    """Places are unsigned: a place that could be negative is looked at twice by the compiled code."""
+    ways = len(steps)
     for k in range(len(voxels)):
-        v, s = voxels[k], slices[k]
-        one = flat[v] - 1
-        for d in range(len(steps)):
-            other = flat[v + steps[d]]
+        v = voxels[k]
+        one = flat[np.uintp(v)] - 1
+        for d in range(ways):
+            other = flat[np.uintp(v + steps[d])]
             if other > 0:
-                found[s, d, one, other - 1] += 1
+                found[np.uintp(((slices[k] * ways + d) * n + one) * n + other - 1)] += 1
 
 
 @njit(cache=True, nogil=True)
-def _runs(flat: Any, voxels: Any, slices: Any, steps: Any, reached: Any, lengths: Any) -> None:
+def _runs(
+    flat: Any, voxels: Any, slices: Any, steps: Any, n: int, most: int, reached: Any, lengths: Any
+) -> None:
     """How often a run reaches each length, without a branch on what a voxel's neighbour is.
 
-    ``lengths`` (a power of two beyond the longest step, directions) is a ring: it remembers the run that ends
-    in each of the last voxels. A place that was not written in this round is asked for only where the levels
-    differ, and then counts nothing.
+    ``lengths`` is a ring for each direction, a power of two beyond the longest step: it remembers the run
+    that ends in each of the last voxels. A place that was not written in this round is asked for only where
+    the levels differ, and then counts nothing.
     """
-    ring = len(lengths) - 1
+    ways = len(steps)
+    ring = len(lengths) // ways
     for k in range(len(voxels)):
-        v, s = voxels[k], slices[k]
-        one, here = flat[v], v & ring
-        for d in range(len(steps)):
+        v = voxels[k]
+        one = flat[np.uintp(v)]
+        for d in range(ways):
             before = v - steps[d]
-            now = 1 + lengths[before & ring, d] * (flat[before] == one)
-            lengths[here, d] = now
-            reached[s, d, one - 1, now - 1] += 1
+            same = flat[np.uintp(before)] == one
+            now = 1 + lengths[np.uintp(d * ring + (before & (ring - 1)))] * same
+            lengths[np.uintp(d * ring + (v & (ring - 1)))] = now
+            reached[np.uintp(((slices[k] * ways + d) * n + one - 1) * most + now - 1)] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -156,21 +164,21 @@ def _zones(left: Any, distance: Any, voxels: Any, slices: Any, steps: Any) -> An
     count = 0
     for k in range(len(voxels)):
         first = voxels[k]
-        level = left[first]
+        level = left[np.uintp(first)]
         if level == 0:
             continue
-        size, least, top = 0, distance[first], 1
-        stack[0], left[first] = first, 0
+        size, least, top = 0, distance[np.uintp(first)], 1
+        stack[0], left[np.uintp(first)] = first, 0
         while top > 0:
             top -= 1
-            v = stack[top]
+            v = stack[np.uintp(top)]
             size += 1
-            least = min(least, distance[v])
-            for step in steps:
-                for other in (v + step, v - step):
-                    if left[other] == level:
-                        left[other] = 0
-                        stack[top] = other
+            least = min(least, distance[np.uintp(v)])
+            for d in range(len(steps)):
+                for other in (v + steps[d], v - steps[d]):
+                    if left[np.uintp(other)] == level:
+                        left[np.uintp(other)] = 0
+                        stack[np.uintp(top)] = other
                         top += 1
         found[count, 0], found[count, 1] = slices[k], level
         found[count, 2], found[count, 3] = size, least
@@ -185,21 +193,23 @@ def _neighbours(
     slices: Any,
     steps: Any,
     near: int,
+    n: int,
     dependent: Any,
     with_any: Any,
     difference: Any,
 ) -> None:
     for k in range(len(voxels)):
-        v, s = voxels[k], slices[k]
-        one = flat[v]
+        v = voxels[k]
+        one = flat[np.uintp(v)]
         alike, around, total = 1, 0, 0
-        for step in steps:
-            for other in (flat[v + step], flat[v - step]):
-                if other > 0:
-                    around += 1
-                    total += other
-                    alike += abs(other - one) <= near
-        dependent[s, one - 1, alike - 1] += 1
+        for d in range(len(steps)):
+            after, before = flat[np.uintp(v + steps[d])], flat[np.uintp(v - steps[d])]
+            around += (after > 0) + (before > 0)
+            total += after + before
+            alike += (after > 0) & (abs(after - one) <= near)
+            alike += (before > 0) & (abs(before - one) <= near)
+        place = slices[k] * n + one - 1
+        dependent[np.uintp(place * 27 + alike - 1)] += 1
         if around > 0:
-            with_any[s, one - 1] += 1
-            difference[s, one - 1] += abs(one - total / around)
+            with_any[np.uintp(place)] += 1
+            difference[np.uintp(place)] += abs(one - total / around)
