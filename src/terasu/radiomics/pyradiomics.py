@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from terasu.errors import InputError
 from terasu.patient.volume import Volume
 from terasu.radiomics.counting import Levels
 from terasu.radiomics.intensity import histogram, statistics
@@ -59,6 +60,15 @@ class PyRadiomics:
     spacing_zyx_mm: tuple[float, float, float] | None = None
     limits: tuple[float, ...] | None = None
     limits_kind: Limits = "absolute"
+
+    def __post_init__(self) -> None:
+        if not self.bin_width > 0 or (self.bin_count is not None and self.bin_count < 1) or not self.images:
+            raise InputError(
+                "These settings of PyRadiomics are impossible.",
+                got=f"bin width {self.bin_width}, bins {self.bin_count}, {len(self.images)} images",
+                expected="a bin width above 0, one bin or more, one image or more",
+                todo="Correct the recipe.",
+            )
 
     @property
     def name(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from terasu.errors import InputError, PolicyError
 from terasu.radiomics import filters
@@ -19,8 +19,7 @@ from terasu.radiomics.ibsi import CONFIGURATIONS, Ibsi
 from terasu.radiomics.measured import Profile
 from terasu.radiomics.perturb import KINDS, Kind, Perturbation, Ranges, perturbations
 from terasu.radiomics.prepare import Preparation
-from terasu.radiomics.pyradiomics import Image, PyRadiomics
-from terasu.radiomics.pyradiomics_prepare import Limits
+from terasu.radiomics.pyradiomics import PyRadiomics
 from terasu.radiomics.regrid import Order
 from terasu.radiomics.texture import Reach
 
@@ -30,28 +29,6 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     name: getattr(filters, name)
     for name in ("Mean", "LaplacianOfGaussian", "Laws", "Gabor", "SeparableWavelet", "Simoncelli")
 }
-
-
-class PyRadiomicsChoices(BaseModel):
-    """Settings of the profile ``pyradiomics``; the defaults are PyRadiomics' own, and give 851 features."""
-
-    model_config = _STRICT
-
-    bin_width: float = Field(default=25.0, gt=0)
-    bin_count: int | None = Field(default=None, gt=0)
-    images: tuple[Image, ...] = ("original", "wavelet")
-    shape: bool = True
-    in_slice: bool = False
-    together: bool = False
-    array_shift: float = 0.0
-    normalise_scale: float | None = None
-    spacing_zyx_mm: tuple[float, float, float] | None = None
-    limits: tuple[float, ...] | None = None
-    limits_kind: Limits = "absolute"
-
-    def profile(self) -> PyRadiomics:
-        """The profile with these settings."""
-        return PyRadiomics(**self.model_dump())
 
 
 class IbsiChoices(BaseModel):
@@ -147,14 +124,24 @@ class Recipe(BaseModel):
     rois: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     same_frame: bool = False
-    pyradiomics: PyRadiomicsChoices = PyRadiomicsChoices()
+    pyradiomics: PyRadiomics = PyRadiomics()
     ibsi: IbsiChoices = IbsiChoices()
     mr: MrChoices = MrChoices()
     perturbations: PerturbationChoices = PerturbationChoices()
 
+    @field_validator("pyradiomics", mode="before")
+    @classmethod
+    def _only_its_settings(cls, value: Any) -> Any:
+        """A dataclass would pass over a key that it does not know."""
+        known = [one.name for one in dataclasses.fields(PyRadiomics)]
+        unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no setting" + _nearest(unknown[0], known))
+        return value
+
     def profile_for(self, unit: str) -> Profile:
         """The profile for an image of this unit."""
-        return self.pyradiomics.profile() if self.profile == "pyradiomics" else self.ibsi.profile(unit)
+        return self.pyradiomics if self.profile == "pyradiomics" else self.ibsi.profile(unit)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -181,9 +168,10 @@ def recipe_of(entries: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(one) for one in first["loc"])
+        hint = _nearest(str(first["loc"][-1]), _keys()) if first["type"] == "extra_forbidden" else ""
         raise PolicyError(
             "The recipe says something impossible.",
-            got=f"{where}: {first['msg']}" + _nearest(str(first["loc"][-1]), first["type"]),
+            got=f"{where}: {first['msg']}{hint}",
             expected="the keys that `terasu radiomics recipe` prints",
             todo="Correct this key.",
         ) from error
@@ -191,13 +179,15 @@ def recipe_of(entries: dict[str, Any]) -> Recipe:
     return recipe
 
 
-def _nearest(key: str, kind: str) -> str:
-    if kind != "extra_forbidden":
-        return ""
-    parts = (Recipe, PyRadiomicsChoices, IbsiChoices, MrChoices, PerturbationChoices)
-    known = [name for part in parts for name in part.model_fields]
-    close = difflib.get_close_matches(key, known, n=1)
+def _nearest(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _keys() -> list[str]:
+    return [
+        name for part in (Recipe, IbsiChoices, MrChoices, PerturbationChoices) for name in part.model_fields
+    ]
 
 
 def _filter(entry: dict[str, Any]) -> Filter:
