@@ -238,6 +238,48 @@ class TestASheet:
         assert not (tmp_path / "out").exists()
 
 
+class TestSequences:
+    """T1w and T2w of one day are two images, not two fractions."""
+
+    def test_of_one_patient_in_a_sheet(self, tmp_path: Path) -> None:
+        for number, name in ((1, "t1c"), (2, "t2")):
+            as_file(made_volume(number).values, tmp_path / f"{name}.nii.gz")
+        as_file(made_mask(1).astype(np.uint8), tmp_path / "mask.nii.gz")
+        sheet = tmp_path / "sheet.csv"
+        lines = ["case,image,mask,modality,sequence"]
+        lines += [f"one,{name}.nii.gz,mask.nii.gz,MR,{name}" for name in ("t1c", "t2")]
+        sheet.write_text("\n".join(lines))
+        table = extract(sheet, tmp_path / "out", quick(), workers=1).table
+        assert list(table["sequence"]) == ["t1c", "t2"]
+        assert list(table["fraction"]) == [1, 1]
+        with pytest.raises(InputError, match="two fractions"):
+            changes_of(table)
+        np.testing.assert_allclose(agreement_of(read_table(tmp_path / "out"), table)["ccc"].dropna(), 1)
+
+    def test_of_one_patient_in_a_folder(self, tmp_path: Path) -> None:
+        write_patient(tmp_path / "patients" / "case1", 1, fractions=2)
+        for path in (tmp_path / "patients").rglob("CT_*.dcm"):
+            data = pydicom.dcmread(path)
+            data.Modality, data.SOPClassUID = "MR", "1.2.840.10008.5.1.4.1.1.4"
+            data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+            data.SeriesDescription = "T1 CE" if "fraction1" in str(path) else "T2"
+            data.save_as(path)
+        table = extract(tmp_path / "patients", tmp_path / "out", quick(), workers=1).table
+        assert list(table["status"]) == ["measured", "measured"]
+        assert list(table["sequence"]) == ["T1 CE", "T2"]
+        assert list(table["fraction"]) == [1, 1]
+
+    def test_that_hospitals_call_differently_are_one_where_each_patient_has_one(
+        self, cohort: Path, tmp_path: Path
+    ) -> None:
+        recipe = quick(perturbations={"number": 1, "kinds": ["noise"]})
+        table = extract(cohort, tmp_path / "out", recipe, workers=1).table
+        named = table.assign(modality="MR", sequence="T1 of " + table["case"])
+        assert set(stability_of(named)["subjects"]) == {3}
+        both = pd.concat([named, named.assign(sequence="T2")])
+        assert {"T1 of case1", "T2"} < set(stability_of(both)["sequence"])
+
+
 class TestFollowing:
     def test_fractions_are_numbered_by_day_and_their_change_is_the_difference(self, tmp_path: Path) -> None:
         write_cohort(tmp_path / "patients", 2, fractions=3)
@@ -274,9 +316,8 @@ class TestFollowing:
         assert list(told["feature"]) == features_of(done.table)
         assert set(told["raters"]) == {4}
         assert set(told["subjects"]) == {3}
-        pd.testing.assert_frame_equal(
-            stability_of(done.table), told.fillna({"reason": ""}), check_dtype=False
-        )
+        told = told.fillna({"reason": "", "sequence": ""})
+        pd.testing.assert_frame_equal(stability_of(done.table), told, check_dtype=False)
         assert not told["stable"].all()
         assert told["icc"].max() > 0.5
 

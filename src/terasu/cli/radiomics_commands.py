@@ -81,7 +81,7 @@ def extract(
     ----------
     source
         Folder with one subfolder a patient (images and RTSTRUCT), or a CSV file with the columns case, image,
-        mask and, where needed, roi, label, modality, fraction, day.
+        mask and, where needed, roi, label, modality, sequence, fraction, day.
     out
         Folder for features.csv and .parquet, dictionary.csv, run.json and, with --perturb, stability.csv.
     workers
@@ -149,8 +149,9 @@ def stable(features: Path, *, out: Path, least: str = "good") -> int:
         limit = least
     found = stability_of(read_table(features), least=limit)
     write_frame(found, out)
-    for (modality, asked), rows in found.groupby(["modality", "asked"]):
-        print(f"{modality} {asked}: {int(rows['stable'].sum())} of {len(rows)} features are stable")
+    for kind, rows in found.groupby(["modality", "sequence", "asked"]):
+        what = " ".join(str(one) for one in kind if one)
+        print(f"{what}: {int(rows['stable'].sum())} of {len(rows)} features are stable")
     print(f"written to {out}")
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from terasu.dicom.evidence import cone_beam_evidence
-from terasu.dicom.find import index_folder
+from terasu.dicom.find import Series, index_folder
 from terasu.dicom.headers import IMAGES
 from terasu.dicom.links import images_of
 from terasu.errors import InputError
@@ -31,9 +31,15 @@ def image_at(path: Path, modality: str = "") -> ImageFiles:
             expected="one series",
             todo="Name the folder of one series.",
         )
-    one = series[0]
-    said = "CBCT" if one.modality == "CT" and cone_beam_evidence(one) else one.modality
-    return ImageFiles(tuple(header.path for header in one.files), modality.upper() or said, one.uid)
+    return image_of(series[0], modality)
+
+
+def image_of(series: Series, modality: str = "") -> ImageFiles:
+    """A DICOM series; a CT of a treatment machine is a CBCT, unless ``modality`` says another."""
+    said = "CBCT" if series.modality == "CT" and cone_beam_evidence(series) else series.modality
+    sequence = series.first.text.get("SeriesDescription", "") if series.modality == "MR" else ""
+    paths = tuple(header.path for header in series.files)
+    return ImageFiles(paths, modality.upper() or said, series.uid, sequence.strip())
 
 
 def drawing_at(path: Path, roi: str | None = None, label: int | None = None) -> Drawing:

@@ -14,10 +14,10 @@ from terasu.errors import InputError
 from terasu.patient.store import write_whole
 
 Row = dict[str, Any]
-KEYS = ("case", "modality", "roi", "asked", "fraction", "day", "perturbation")
+KEYS = ("case", "modality", "sequence", "roi", "asked", "fraction", "day", "perturbation")
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
-        **dict.fromkeys(("case", "modality", "roi", "asked"), "string"),
+        **dict.fromkeys(("case", "modality", "sequence", "roi", "asked"), "string"),
         "fraction": "Int64",
         "day": "Float64",
         "perturbation": "Int64",

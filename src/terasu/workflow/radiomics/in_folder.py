@@ -9,7 +9,6 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from terasu.dicom.evidence import cone_beam_evidence
 from terasu.dicom.find import Index, Series, index_folder
 from terasu.dicom.headers import IMAGES, FileHeader
 from terasu.dicom.identity import NOBODY
@@ -17,6 +16,7 @@ from terasu.dicom.links import Link, distinct, images_of, link_structure_set
 from terasu.dicom.rtstruct import read_structures
 from terasu.errors import InputError, TerasuError
 from terasu.patient.volume_file import is_volume_file
+from terasu.workflow.radiomics.at_path import image_of
 from terasu.workflow.radiomics.recipe import Recipe
 from terasu.workflow.radiomics.regions import Drawing, Found, ImageFiles, LeftOut, Region
 
@@ -66,7 +66,7 @@ class _Gathered:
         self.left_out: list[LeftOut] = []
 
     def add_case(self, case: str, images: list[Series], drawn: list[FileHeader]) -> None:
-        wanted = [one for one in images if self._wanted(_modality(one))]
+        wanted = [one for one in images if self._wanted(image_of(one).modality)]
         links = [link_structure_set(header, images) for header in drawn]
         for link in links:
             if link.series is None:
@@ -81,22 +81,21 @@ class _Gathered:
     def _add_image(
         self, case: str, series: Series, links: list[Link], fraction: int, day: float | None
     ) -> None:
-        modality = _modality(series)
-        image = ImageFiles(tuple(one.path for one in series.files), modality, series.uid)
+        image = image_of(series)
         sets = [link.header for link in links if self._is_on(link, series)]
         if not sets:
             reason = f"no structure set belongs to this image ({series.n_images} images)"
-            self.left_out.append(LeftOut(case, modality, "", reason))
+            self._leave_out(case, image, "", reason)
             return
         taken: dict[str, Drawing] = {}
         empty: list[str] = []
         for header in sorted(sets, key=_drawn_when, reverse=True):
-            for drawing, has_contours in self._drawings(header, case, modality):
+            for drawing, has_contours in self._drawings(header, case, image):
                 if not has_contours:
                     empty.append(drawing.roi)
                 elif drawing.roi in taken:
                     reason = "an ROI of this name stands in a later structure set of the same image"
-                    self.left_out.append(LeftOut(case, modality, drawing.roi, reason))
+                    self._leave_out(case, image, drawing.roi, reason)
                 else:
                     taken[drawing.roi] = drawing
         self._choose(case, image, taken, empty, fraction, day)
@@ -118,21 +117,22 @@ class _Gathered:
         for name in empty:
             if name not in taken and (not self.recipe.rois or matching(patterns, name)):
                 reason = "the ROI has no closed contour"
-                self.left_out.append(
-                    LeftOut(case, image.modality, name, reason, matching(patterns, name) or "")
-                )
+                self._leave_out(case, image, name, reason, matching(patterns, name) or "")
         for pattern in self.recipe.rois:
             if not any(matching([pattern], name) for name in (*taken, *empty)):
                 there = ", ".join(taken) or "none with contours"
                 reason = f"there is no ROI {pattern!r}; there are: {there}"
-                self.left_out.append(LeftOut(case, image.modality, pattern, reason, pattern))
+                self._leave_out(case, image, pattern, reason, pattern)
 
-    def _drawings(self, header: FileHeader, case: str, modality: str) -> list[tuple[Drawing, bool]]:
+    def _leave_out(self, case: str, image: ImageFiles, roi: str, reason: str, asked: str = "") -> None:
+        self.left_out.append(LeftOut(case, image.modality, roi, reason, asked, image.sequence))
+
+    def _drawings(self, header: FileHeader, case: str, image: ImageFiles) -> list[tuple[Drawing, bool]]:
         try:
             contours = read_structures(header.path)
         except TerasuError as error:
             reason = f"the structure set cannot be read: {error.what} {error.got}"
-            self.left_out.append(LeftOut(case, modality, "", reason))
+            self._leave_out(case, image, "", reason)
             return []
         uid = header.sop_instance_uid
         return [(Drawing(header.path, roi.name, None, uid), bool(roi.contours_lps_mm)) for roi in contours]
@@ -145,18 +145,14 @@ class _Gathered:
         return self.recipe.same_frame and bool(frame) and frame in frames
 
 
-def _modality(series: Series) -> str:
-    """DICOM modality, but CBCT for a CT of a treatment machine."""
-    return "CBCT" if series.modality == "CT" and cone_beam_evidence(series) else series.modality
-
-
 def _places(images: Sequence[Series]) -> dict[str, tuple[int, float | None]]:
-    """Series UID → number and day among the images of its modality, in the order of acquisition."""
-    by_modality: dict[str, list[Series]] = defaultdict(list)
+    """Series UID → number and day among the images of its kind, in the order of acquisition."""
+    by_kind: dict[tuple[str, str], list[Series]] = defaultdict(list)
     for series in images:
-        by_modality[_modality(series)].append(series)
+        image = image_of(series)
+        by_kind[image.modality, image.sequence].append(series)
     found: dict[str, tuple[int, float | None]] = {}
-    for group in by_modality.values():
+    for group in by_kind.values():
         ordered = sorted(group, key=_acquired_when)
         first = _date(ordered[0])
         for number, series in enumerate(ordered, start=1):

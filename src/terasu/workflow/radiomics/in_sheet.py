@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +14,11 @@ from terasu.workflow.radiomics.recipe import Recipe
 from terasu.workflow.radiomics.regions import Drawing, Found, ImageFiles, LeftOut, Region, told
 
 NEEDED = ("case", "image", "mask")
-OFFERED = ("roi", "label", "modality", "fraction", "day")
+OFFERED = ("roi", "label", "modality", "sequence", "fraction", "day")
 
 
 def regions_of_sheet(sheet: Path, recipe: Recipe) -> Found:
-    """Every row of a sheet: ``case, image, mask`` and, where needed, ``roi, label, modality, fraction, day``.
+    """Every row of a sheet: the columns ``NEEDED`` and, where they are needed, those of ``OFFERED``.
 
     ``image`` is a volume file or a folder with one DICOM series; ``mask`` a mask file (with ``label``, the
     value that counts) or an RTSTRUCT (with ``roi``, the name). Paths are relative to the sheet.
@@ -64,10 +64,12 @@ class _Line:
 
     def left_out(self, error: TerasuError) -> LeftOut:
         reason = f"line {self.number}: {told(error)}"
-        return LeftOut(self["case"], self["modality"], self["roi"], reason, self["roi"])
+        what = self["case"], self["modality"], self["roi"]
+        return LeftOut(*what, reason, self["roi"], self["sequence"])
 
     def _image(self) -> ImageFiles:
-        return image_at(self._path("image"), self["modality"])
+        image = image_at(self._path("image"), self["modality"])
+        return replace(image, sequence=self["sequence"] or image.sequence)
 
     def _drawing(self) -> Drawing:
         return drawing_at(self._path("mask"), self["roi"] or None, self._whole("label"))
@@ -136,13 +138,13 @@ def _read(sheet: Path) -> pd.DataFrame:
 def _refuse_twice(regions: list[Region]) -> None:
     seen: set[tuple[object, ...]] = set()
     for one in regions:
-        key = (one.case, one.image.modality, one.drawn.roi, one.fraction)
+        key = (one.case, one.image.modality, one.image.sequence, one.drawn.roi, one.fraction)
         if key in seen:
             raise InputError(
                 "A region comes twice.",
                 got=f"case {one.case}, {one.image.modality or 'no modality'}, {one.drawn.roi}, "
                 f"fraction {one.fraction}",
-                expected="one line a case, modality, ROI and fraction",
-                todo="Remove the copy, or tell them apart in the columns roi or fraction.",
+                expected="one line a case, modality, sequence, ROI and fraction",
+                todo="Remove the copy, or tell them apart in the columns sequence, roi or fraction.",
             )
         seen.add(key)

@@ -64,6 +64,7 @@ def row_left_out(one: LeftOut) -> Row:
     return {
         "case": one.case,
         "modality": one.modality,
+        "sequence": one.sequence,
         "roi": one.roi,
         "asked": one.asked or one.roi,
         "status": LEFT_OUT,
@@ -122,6 +123,7 @@ def _keys(region: Region) -> Row:
     return {
         "case": region.case,
         "modality": region.image.modality,
+        "sequence": region.image.sequence,
         "roi": region.drawn.roi,
         "asked": region.asked,
         "fraction": region.fraction,

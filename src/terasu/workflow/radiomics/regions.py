@@ -16,11 +16,13 @@ class ImageFiles:
         paths: the files of a DICOM series, or one NIfTI, NRRD or MetaImage file.
         modality: CT, CBCT, MR, PT; empty where nobody said.
         series_uid: empty for files that are not DICOM.
+        sequence: of MR, what tells T1w from T2w (Series Description); empty for others.
     """
 
     paths: tuple[Path, ...]
     modality: str = ""
     series_uid: str = ""
+    sequence: str = ""
 
     @property
     def is_dicom(self) -> bool:
@@ -56,7 +58,7 @@ class Region:
 
     Attributes:
         asked: the name or pattern that the region was found by: the same word over all cases.
-        fraction: counted from 1 among the images of the case of this modality.
+        fraction: counted from 1 among the images of the case of this modality and sequence.
         day: since the first of them; None where not known.
     """
 
@@ -77,6 +79,7 @@ class LeftOut:
     roi: str
     reason: str
     asked: str = ""
+    sequence: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from terasu.radiomics.reliability import intraclass_correlation, stable
 from terasu.workflow.radiomics.columns import features_of, write_frame
 from terasu.workflow.radiomics.measure import MEASURED
 
-GROUP = ["modality", "asked"]
+GROUP = ["modality", "sequence", "asked"]
 
 
 def stability_of(table: pd.DataFrame, *, least: float | str = "good") -> pd.DataFrame:
-    """ICC(3,1) of every feature over the perturbations, by modality and region, and which are stable.
+    """ICC(3,1) of every feature over the perturbations, by kind of image and region, and which are stable.
 
     Subjects are cases and fractions, raters are the perturbations, the image as it is among them.
 
@@ -31,7 +31,7 @@ def stability_of(table: pd.DataFrame, *, least: float | str = "good") -> pd.Data
         InputError: the table has no perturbations.
     """
     names = features_of(table)
-    measured = table[table["status"] == MEASURED]
+    measured = _measured(table)
     parts = []
     for group, rows in measured.groupby(GROUP, sort=True, dropna=False):
         numbers = sorted(int(one) for one in rows["perturbation"].unique())
@@ -60,7 +60,7 @@ def write_stability(table: pd.DataFrame, out: Path) -> None:
 
 
 def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
-    """The change of every feature over the fractions, one row a case, modality and region.
+    """The change of every feature over the fractions, one row a case, kind of image and region.
 
     Raises:
         InputError: no region has two fractions.
@@ -68,7 +68,7 @@ def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
     names = features_of(table)
     whole = _unperturbed(table)
     parts = []
-    for modality, rows in whole.groupby("modality", sort=True, dropna=False):
+    for kind, rows in whole.groupby(["modality", "sequence"], sort=True, dropna=False):
         region = _region_column(rows)
         several = rows.groupby(["case", region])["fraction"].transform("nunique") > 1
         rows = rows[several]
@@ -77,7 +77,8 @@ def changes_of(table: pd.DataFrame, *, early: int = 3) -> pd.DataFrame:
         renamed = rows[["case", region, "fraction", "day", *names]].rename(columns={region: "roi"})
         renamed = renamed if renamed["day"].notna().all() else renamed.drop(columns="day")
         found = fraction_changes(renamed, names, early=early)
-        found.insert(1, "modality", modality)
+        for place, (name, value) in enumerate(zip(("modality", "sequence"), kind, strict=True), start=1):
+            found.insert(place, name, str(value))
         parts.append(found)
     if not parts:
         raise InputError(
@@ -125,21 +126,33 @@ def agreement_of(reference: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _measured(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with values; what is not said is empty, as it was before it went through a file.
+
+    The name of a sequence stays only where a case has several of them: else it tells one hospital's words
+    from another's, and not T1w from T2w.
+    """
+    rows = table[table["status"] == MEASURED].fillna(dict.fromkeys(GROUP, ""))
+    several = rows.groupby(["modality", "case"])["sequence"].nunique().groupby("modality").max() > 1
+    return rows.assign(sequence=rows["sequence"].where(rows["modality"].map(several).astype(bool), ""))
+
+
 def _unperturbed(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["status"] == MEASURED) & (table["perturbation"].fillna(0) == 0)]
+    rows = _measured(table)
+    return rows[rows["perturbation"].fillna(0) == 0]
 
 
 def _region_column(rows: pd.DataFrame) -> str:
     """``asked`` where that tells regions apart, else ``roi``."""
-    keys = ["case", "modality", "fraction", "asked"]
+    keys = ["case", "modality", "sequence", "fraction", "asked"]
     return "roi" if rows.duplicated(keys).any() else "asked"
 
 
 def _by_subject(rows: pd.DataFrame, names: list[str], by: str, which: str) -> pd.DataFrame:
-    found = rows.set_index(["case", "fraction", by])[names]
+    found = rows.set_index(["case", "fraction", "sequence", by])[names]
     twice = found.index[found.index.duplicated()]
     if len(twice):
-        case, fraction, region = twice[0]
+        case, fraction, _, region = twice[0]
         raise InputError(
             f"A region comes twice in the {which} table.",
             got=f"case {case}, fraction {fraction}, {region}: {rows['modality'].nunique()} modalities",
@@ -150,7 +163,9 @@ def _by_subject(rows: pd.DataFrame, names: list[str], by: str, which: str) -> pd
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:
-    return table.set_axis([f"{case} {fraction}" for case, fraction, _ in table.index], axis=0)
+    return table.set_axis(
+        [f"{case} {fraction} {sequence}" for case, fraction, sequence, _ in table.index], axis=0
+    )
 
 
 def _some(table: pd.DataFrame) -> str:
