@@ -292,7 +292,7 @@ def _summary(done: Extracted) -> dict[str, Any]:
     return {
         "out": str(done.folder),
         "measured": done.measured,
-        "regions": int(measured.groupby(["case", "modality", "roi", "fraction"]).ngroups),
+        "regions": int(measured.groupby(["case", "modality", "sequence", "roi", "fraction"]).ngroups),
         "not_measured": failed[["case", "modality", "roi", "reason"]].fillna("").to_dict("records"),
         "with_cautions": int((table["cautions"].fillna("") != "").sum()),
         "resumed_tasks": done.resumed,
