@@ -27,7 +27,7 @@ from terasu.workflow.radiomics.in_folder import regions_of_folder
 from terasu.workflow.radiomics.in_sheet import regions_of_sheet
 from terasu.workflow.radiomics.measure import MEASURED, measure_region, row_left_out
 from terasu.workflow.radiomics.recipe import Recipe
-from terasu.workflow.radiomics.regions import Found, Region
+from terasu.workflow.radiomics.regions import Found, LeftOut, Region
 from terasu.workflow.radiomics.stability import write_stability
 
 USUAL_SECONDS = {"look at the input": 2.0, "measure": 60.0, "write the tables": 3.0}
@@ -47,7 +47,7 @@ class Task:
     def key(self) -> str:
         """The same for the same files, recipe and extractor."""
         files = (*self.region.image.paths, self.region.drawn.path)
-        states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        states = [(str(path), *_state(path)) for path in files]
         region = dataclasses.asdict(self.region)
         numbers = [one.number for one in self.perturbations]
         said = json.dumps([EXTRACTOR, region, states, self.recipe.model_dump(), numbers], default=str)
@@ -114,11 +114,9 @@ def extract(
         found = regions_of_folder(source, recipe) if source.is_dir() else regions_of_sheet(source, recipe)
         tasks = _tasks(found, recipe)
     with steps("measure"):
-        rows, resumed = _measure_all(tasks, out / _PARTS, workers, steps)
+        keys, resumed = _measure_all(tasks, out / _PARTS, workers, steps)
     with steps("write the tables"):
-        rows += [row_left_out(one) for one in found.left_out]
-        names = recipe.profile_for("HU").names()
-        table = ordered(frame_of(rows, names))
+        table = _table(keys, out / _PARTS, found.left_out, recipe.profile_for("HU").names())
         _write(table, out, recipe, found)
     shutil.rmtree(out / _PARTS, ignore_errors=True)
     return Extracted(out, table, found.notes, resumed)
@@ -148,27 +146,38 @@ def _tasks(found: Found, recipe: Recipe) -> list[Task]:
     return [Task(region, recipe, block) for region in found.regions for block in blocks]
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of a file; nothing where it has gone, which its row will tell."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
 def _measure_all(
     tasks: Sequence[Task], parts: Path, workers: int | None, steps: Steps
-) -> tuple[list[Row], int]:
+) -> tuple[list[str], int]:
+    """Leave a part on disk for every task; the keys of all, and how many parts were there already."""
     keys = [task.key() for task in tasks]
-    rows: list[Row] = []
-    left: list[tuple[str, Task]] = []
-    for key, task in zip(keys, tasks, strict=True):
-        earlier = _read_part(parts, key)
-        if earlier is None:
-            left.append((key, task))
-        else:
-            rows += earlier
+    left = [one for one in zip(keys, tasks, strict=True) if _read_part(parts, one[0]) is None]
     done = resumed = len(tasks) - len(left)
     steps.advance(done, len(tasks))
     with closing(_results(left, workers)) as results:
         for key, found in results:
             _write_part(parts, key, found)
-            rows += found
             done += 1
             steps.advance(done, len(tasks))
-    return rows, resumed
+    return keys, resumed
+
+
+def _table(
+    keys: Sequence[str], parts: Path, left_out: Sequence[LeftOut], names: Sequence[str]
+) -> pd.DataFrame:
+    """All parts, one after the other: as rows of Python numbers a large cohort would not fit into memory."""
+    frames = [frame_of(_read_part(parts, key) or [], names) for key in keys]
+    frames.append(frame_of([row_left_out(one) for one in left_out], names))
+    return ordered(pd.concat([one for one in frames if len(one)], ignore_index=True))
 
 
 def _results(left: Sequence[tuple[str, Task]], workers: int | None) -> Results:
