@@ -90,7 +90,7 @@ def settings_of(profile: Profile) -> str:
 
 def hash_of_image(image: Volume) -> str:
     """SHA-256 of values and grid: equal for the same voxels in the same place, whatever file held them."""
-    planes = (np.asarray(plane, np.float32) for plane in image.values)
+    planes = (np.asarray(plane, np.float32) + 0.0 for plane in image.values)  # −0 is 0
     return _digest(np.asarray(image.values.shape), image.grid.affine, *planes)
 
 
