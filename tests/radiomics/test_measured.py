@@ -1,4 +1,4 @@
-"""What a profile says beside its values: reasons, cautions, grey levels, hashes; and every column's meaning."""
+"""What a profile says beside its values: reasons, cautions, grey levels, hashes, meaning of every column."""
 
 from __future__ import annotations
 
