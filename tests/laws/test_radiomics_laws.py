@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -109,6 +109,7 @@ def test_a_ball_is_round_whatever_the_voxels(radius_mm: float, spacing) -> None:
 
 
 @quick
+@example(np.array([0.0, 1.85196256e-81]), 0.0)
 @given(arrays(np.float64, st.integers(2, 60), elements=st.floats(-500, 500)), st.floats(-300, 300))
 def test_a_constant_added_moves_places_and_no_spreads(values, shift) -> None:
     before, after = statistics(values), statistics(values + shift)

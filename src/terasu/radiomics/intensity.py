@@ -76,11 +76,12 @@ def _moments(values: Array) -> Features:
     between = x[np.searchsorted(x, low) : np.searchsorted(x, high, side="right")]
     squares, cubes, fourths, away, from_median = _sums_about(x, mean, middle) / len(x)
     flat = x[0] == x[-1] or squares == 0
+    shapeless = flat or squares**2 == 0  # differences whose fourth power is no number any more
     return {
         "mean": mean,
         "var": 0.0 if flat else float(squares),
-        "skew": 0.0 if flat else float(cubes / squares**1.5),
-        "kurt": 0.0 if flat else float(fourths / squares**2 - 3),
+        "skew": 0.0 if shapeless else float(cubes / squares**1.5),
+        "kurt": 0.0 if shapeless else float(fourths / squares**2 - 3),
         "median": middle,
         "min": float(x[0]),
         "p10": low,
