@@ -151,6 +151,55 @@ def predict(model: Path, table: Path, *, out: Path) -> int:
     return 0
 
 
+@study.command
+def template(
+    name: str | None = None,
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    run: bool = False,
+    workers: int | None = None,
+) -> int:
+    """Make a study that is ready: tables and a study.toml that explains every key; without a name, list them.
+
+    Parameters
+    ----------
+    name
+        lung-sbrt, oesophagus-cbct (a made cohort) or glioma-grade.
+    data
+        Folder with the public cohorts; the made cohort needs none.
+    out
+        Folder to make; one that holds this template already is kept and the run goes on.
+    run
+        Go on with check, lock, fit and open-test; results appear in OUT/results.
+    workers
+        Processes; all cores if left out.
+    """
+    from terasu.cli.progress import Bar
+    from terasu.errors import InputError
+    from terasu.patient.cores import cores
+    from terasu.workflow.studies.run import RESULTS, run_study
+    from terasu.workflow.studies.templates import TEMPLATES, write_template
+
+    if name is None:
+        for one in TEMPLATES.values():
+            print(f"{one.name:<17}{one.title}{'; needs --data' if one.needs else ''}")
+        return 0
+    if out is None:
+        raise InputError("Nobody said where the study goes.", expected="--out FOLDER", todo="Say --out.")
+    path, new = write_template(name, data, out)
+    print(f"{'written' if new else 'there already, kept'}: {path}")
+    if not run:
+        print(f"next: terasu study check {path}")
+        return 0
+    with Bar(_STEPS) as bar:
+        found = run_study(path, workers=workers or cores(), listener=bar)
+    print("\n".join(_of_fit(found.fit)))
+    print("\n".join(_of_test(found.tested)) if found.tested else "Nobody was kept for a test.")
+    print(f"results: {out / RESULTS}")
+    return 0
+
+
 def _of_fit(found: StudyFit) -> Iterable[str]:
     yield f"{found.study}: {found.patients} patients of the training part, {found.measure}"
     for one in found.models:
