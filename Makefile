@@ -40,8 +40,8 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: install lint ## everything, the slow and complete checks too
-	$(BIN)/python -m pytest -n 2
+check: install lint ## everything, the slow and complete checks too, on newly drawn cases
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=default
 
 bench: install ## the main job's figures beside their bars
 	$(BIN)/python benchmarks/main_job.py

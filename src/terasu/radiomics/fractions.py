@@ -121,7 +121,9 @@ def _relative(course: _Course) -> _Change:
     first = course.values[0]
     largest = np.nan_to_num(np.abs(course.values)).max(axis=0)
     zero = np.abs(first) <= _ROUNDING * largest
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(
+        all="ignore"
+    ):  # beside a first value of nothing but rounding, which gets a reason instead
         values = np.where(zero, np.nan, change.values / np.abs(first))
     reasons = [
         why or ("the first value is 0" if none else "")

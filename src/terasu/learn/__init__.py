@@ -1,0 +1,1 @@
+"""Training: prepared cases, one loop, checkpoints with their card, jobs."""

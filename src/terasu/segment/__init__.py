@@ -1,0 +1,1 @@
+"""Organs on an image, and how well two drawings agree."""
