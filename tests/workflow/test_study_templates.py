@@ -112,7 +112,7 @@ def test_templates_are_listed_and_refused_by_name(tmp_path: Path, capsys: pytest
 
 def test_a_cohort_that_lost_a_column_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"patient_id": ["a"], "rad_x": [1]}).to_csv(tmp_path / TEMPLATES["lung-sbrt"].needs)
-    with pytest.raises(InputError, match="(?s)not what was published.*time_days"):
+    with pytest.raises(InputError, match=r"(?s)not what was published.*time_days"):
         write_template("lung-sbrt", tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
