@@ -31,7 +31,7 @@ def candidates(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
 
 
 def baselines(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
-    """Volume, clinical columns and centre alone, and clinical with volume, as far as the study has them.
+    """Volume, clinical columns, centre alone, clinical with volume, others by name: as far as there are any.
 
     Each is a regression without a penalty on what there is, of the logarithm of the volume; columns that are
     combinations of others are left out.
@@ -41,11 +41,14 @@ def baselines(study: Study, cohort: Cohort) -> tuple[Pipeline, ...]:
         raise unknown("The volume is not among the features.", volume, cohort.features)
     label = bool(study.says.endpoint.label)
     kind = "logistic" if label else "cox"
+    for name in study.says.baselines.others:
+        _refuse_own_name(name)
     sets = [
         (VOLUME, (volume,) if volume else (), ()),
         (CLINICAL, (), clinical),
         (BOTH, (volume,) if volume and clinical else (), clinical if volume else ()),
         (CENTRE, (), (cohort.centre,) if cohort.centre else ()),
+        *((name, (), columns) for name, columns in study.says.baselines.others.items()),
     ]
     prepared = (Impute(), Log(), Scale())
     return tuple(
@@ -69,14 +72,20 @@ def chosen_features(cohort: Cohort, said: Sequence[str]) -> tuple[str, ...]:
 
 
 def _candidate(study: Study, cohort: Cohort, said: Candidate) -> Pipeline:
-    if said.name in (VOLUME, CLINICAL, CENTRE, BOTH):
-        raise InputError("A model has the name of a baseline.", got=said.name, expected="another name")
+    _refuse_own_name(said.name)
     steps = read_steps(study, study.says.steps if said.steps is None else said.steps)
-    clinical = cohort.clinical if said.clinical else ()
+    clinical = study.says.baselines.clinical if said.clinical else ()
     last = (Independent(),) if is_without_penalty(said.model) else ()
     features = chosen_features(cohort, said.features)
     recipe = recipe_of(said.model, dict(said.options), label=bool(study.says.endpoint.label))
     return Pipeline(said.name, features, clinical, steps, recipe, said.model, last)
+
+
+def _refuse_own_name(name: str) -> None:
+    if name in (VOLUME, CLINICAL, CENTRE, BOTH):
+        raise InputError(
+            "A name is that of a baseline which every study has.", got=name, expected="another name"
+        )
 
 
 def _matching(expression: str, names: Sequence[str]) -> set[str]:

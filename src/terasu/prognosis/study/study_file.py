@@ -107,10 +107,26 @@ class Baselines(Part):
     Attributes:
         volume: feature column of the tumour's volume.
         clinical: columns of the clinical sheet.
+        others: name = columns of the clinical sheet; each is a baseline of its own (another volume, a score).
+            Candidates do not get these columns.
     """
 
     volume: str = ""
     clinical: tuple[str, ...] = ()
+    others: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that are asked of the clinical sheet, each once."""
+        others = (name for columns in self.others.values() for name in columns)
+        return tuple(dict.fromkeys((*self.clinical, *others)))
+
+    @model_validator(mode="after")
+    def _have_columns(self) -> Baselines:
+        empty = [name for name, columns in self.others.items() if not (name.strip() and columns)]
+        if empty:
+            raise ValueError(f"a baseline of others needs a name and columns: {empty[0]!r}")
+        return self
 
 
 class Candidate(Part):
@@ -201,9 +217,9 @@ class StudyFile(Source):
 
     @model_validator(mode="after")
     def _fits_together(self) -> StudyFile:
-        names = [file_name(one.name) for one in self.models]
+        names = [file_name(one) for one in (*(one.name for one in self.models), *self.baselines.others)]
         if len(set(names)) != len(names):
-            raise ValueError("two models have the same name (letters and digits count)")
+            raise ValueError("two models or baselines have the same name (letters and digits count)")
         if self.report.horizons and self.endpoint.label:
             raise ValueError("horizons belong to survival; this endpoint is a label")
         if self.external and self.external.endpoint.classes != self.endpoint.classes:
