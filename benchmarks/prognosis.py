@@ -1,4 +1,4 @@
-"""Survival statistics: time and agreement, beside R, lifelines and scikit-survival.
+"""Survival statistics and whole studies: time and agreement, beside R, lifelines and scikit-survival.
 
     python benchmarks/prognosis.py [--quick] [--json]
 
@@ -11,237 +11,48 @@ stay empty:
 R's values are those frozen in tests/papers/r_survival. Times are of 358 patients × 744 features of the public
 Lung1 table in ``../shared/data`` (or TERASU_SHARED), or of made features where it is missing; the family of
 the permutations has all of them, 388 × 797. No peer has max-T: its column is the peer's log-rank test of one
-feature times features times permutations. Kernels are compiled before they are timed. ``--quick`` gives the
-peers every sixteenth feature, counted sixteenfold, and no elastic net; everything takes four minutes.
+feature times features times permutations. Kernels are compiled before they are timed. The studies are run as
+``terasu study`` runs them; those of public cohorts are left out where the cohort is missing.
+
+``--quick`` gives the peers every sixteenth feature, counted sixteenfold, and no elastic net; it leaves out
+the glioma study and the large models of Lung1 to oropharynx, and runs 4 noise studies instead of 40.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from _table import Row, flags, median_seconds, show
-from terasu.prognosis.concordance import harrell_c
-from terasu.prognosis.cox import cox
-from terasu.prognosis.cox_hazards_test import hazards_test
-from terasu.prognosis.cox_univariable import univariable_cox
-from terasu.prognosis.coxnet_choice import choose_penalty, folds_by_event
-from terasu.prognosis.kaplan_meier import kaplan_meier, restricted_mean
-from terasu.prognosis.log_rank import log_rank, median_split_log_rank
-from terasu.prognosis.max_t import max_t
-from terasu.prognosis.survival_data import Survival
-
-FROZEN = Path(__file__).parents[1] / "tests" / "papers" / "r_survival" / "reference.json"
-FEATURE = "rad_LargeAreaEmphasis.wavelet.LHH"
-OUTER, INNER = 10, 5
-
-
-@dataclass(frozen=True, eq=False)
-class Cohort:
-    """The whole family of features, and the 358 × 744 that times are taken of."""
-
-    name: str
-    family: NDArray[np.float64]
-    follow_up: Survival
-    names: tuple[str, ...]
-
-    @property
-    def some(self) -> tuple[NDArray[np.float64], Survival]:
-        return np.ascontiguousarray(self.family[:358, :744]), self.follow_up.take(np.arange(358))
+from _prognosis_cohort import cohort, folds_of
+from _prognosis_kernels import ask_peers, equal_to_r, large_c, speed
+from _prognosis_resume import resumed
+from _prognosis_studies import glioma_grade, lung_to_oropharynx, noise, original_feature
+from _table import flags, show
 
 
 def main() -> int:
     quick, as_json = flags()
-    cohort = _cohort()
-    with tempfile.TemporaryDirectory() as scratch:
-        folds = _folds(cohort)
-        peers = _ask_peers(Path(scratch), cohort, folds, quick)
-    rows = [
-        *_equal_to_r(),
-        *_speed(cohort, folds, peers, quick),
-        *_original_feature(cohort),
-        *_large_c(peers),
-    ]
+    whole = cohort()
+    folds = folds_of(whole)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        peers = ask_peers(scratch, whole, folds, quick)
+        rows = [
+            *equal_to_r(),
+            *speed(whole, folds, peers, quick),
+            *original_feature(whole),
+            *large_c(peers),
+            *lung_to_oropharynx(scratch, quick),
+            *glioma_grade(scratch, quick),
+            *noise(scratch, quick),
+            *resumed(scratch),
+        ]
+    if quick:
+        print(
+            "quick: no glioma study, no large models in Lung1 to oropharynx, 4 noise studies", file=sys.stderr
+        )
     return show(rows, as_json=as_json)
-
-
-def _cohort() -> Cohort:
-    named = os.environ.get("TERASU_SHARED")
-    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
-    table = folder / "cohorts" / "radar_lung1_ct_797.csv.gz"
-    if table.is_file():
-        rows = pd.read_csv(table)
-        features = rows.filter(regex="^rad_")
-        survival = Survival(rows["time_days"], rows["event"])
-        return Cohort("Lung1", features.to_numpy(float), survival, tuple(features.columns))
-    rng = np.random.default_rng(0)
-    blocks = rng.standard_normal((388, 60)) @ rng.standard_normal((60, 797)) + rng.standard_normal((388, 797))
-    event = rng.random(388) < 0.58
-    return Cohort("made", blocks, Survival(rng.exponential(700, 388).round() + 1, event), ())
-
-
-def _folds(cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Outer fold of each of the 358, and for each outer fold the inner folds of who stays (others: −1)."""
-    _, survival = cohort.some
-    outer = folds_by_event(survival, OUTER, seed=0)
-    inner = np.full((OUTER, len(survival)), -1, np.int64)
-    for k in range(OUTER):
-        rows = np.flatnonzero(outer != k)
-        inner[k, rows] = folds_by_event(survival.take(rows), INNER, seed=k)
-    return outer, inner
-
-
-def _ask_peers(
-    scratch: Path, cohort: Cohort, folds: tuple[NDArray[np.int64], NDArray[np.int64]], quick: bool
-) -> dict[str, dict[str, Any]]:
-    python = os.environ.get("TERASU_SURVIVAL_PEERS_PYTHON")
-    if not python:
-        return {}
-    x, survival = cohort.some
-    score, many = _many()
-    np.savez(
-        scratch / "job.npz",
-        x=x,
-        time=survival.time_days,
-        event=survival.event,
-        outer=folds[0],
-        inner=folds[1],
-        many_score=score,
-        many_time=many.time_days,
-        many_event=many.event,
-        quick=quick,
-    )
-    script = Path(__file__).with_name("_survival_peers.py")
-    subprocess.run([python, str(script), str(scratch)], check=True)
-    found = json.loads((scratch / "peers.json").read_text())
-    return dict(found)
-
-
-def _many() -> tuple[NDArray[np.float64], Survival]:
-    rng = np.random.default_rng(1)
-    score = rng.standard_normal(20_000).round(2)
-    time_days = rng.exponential(900 * np.exp(-0.5 * score)).round()
-    return score, Survival(time_days, rng.random(len(score)) < 0.6)
-
-
-def _equal_to_r() -> Iterator[Row]:
-    frozen = json.loads(FROZEN.read_text())
-    whole, ecog = (
-        {name: np.array(column, float) for name, column in frozen["data"][one].items()}
-        for one in ("lung_whole", "lung_ecog")
-    )
-    all_228, all_227 = Survival(whole["time"], whole["status"]), Survival(ecog["time"], ecog["status"])
-    x = np.column_stack([ecog[name] for name in ("age", "sex", "ph.ecog")])
-    fit, expected = cox(x, all_227), frozen["cox"]["lung_ecog"]["efron"]
-    test = hazards_test(fit, x, all_227)
-    chi2 = expected["hazards_test"]["km"]["chi2"]
-    r = "R survival 3.5"
-    for figure, ours, theirs in (
-        ("log-rank χ², lung by sex", log_rank(all_228, whole["sex"]).chi2, frozen["log_rank"]["sex"]["chi2"]),
-        ("RMST to 730 d, lung", *_rmst(all_228, frozen)),
-        ("Cox: coefficient of age", float(fit.coefficients[0]), expected["coefficients"][0]),
-        ("Cox: log-likelihood", fit.log_likelihood, expected["log_likelihood"][1]),
-        ("Harrell C, lung", harrell_c(fit.linear_predictor(x), all_227).c, expected["concordance"]),
-        *(
-            (f"PH test χ² of {name}", one.chi2, theirs)
-            for name, one, theirs in zip(
-                ("age", "sex", "ph.ecog", "all"),
-                (*test.by_covariate.values(), test.together),
-                chi2,
-                strict=True,
-            )
-        ),
-    ):
-        yield Row(figure, ours, "", theirs, r, "1e-6 relative", abs(ours / theirs - 1) < 1e-6)
-
-
-def _rmst(survival: Survival, frozen: Any) -> tuple[float, float]:
-    curve = kaplan_meier(survival)
-    return restricted_mean(curve, 730).mean_days, float(frozen["kaplan_meier"]["lung_whole"]["rmst"])
-
-
-def _speed(cohort: Cohort, folds: Any, peers: Any, quick: bool) -> Iterator[Row]:
-    x, survival = cohort.some
-    times = 744 / len(range(0, 744, 16)) if quick else 1.0  # for features that the peers were not given
-
-    def peer(name: str) -> float | None:
-        return peers[name]["seconds"] * times if name in peers else None
-
-    ours = median_seconds(lambda: univariable_cox(x, survival))
-    for name in ("lifelines", "scikit-survival"):
-        figure = f"univariable Cox, 358 × 744, {cohort.name}"
-        yield _timed(figure, ours, peer(f"{name} cox"), name, 0.15)
-    found = univariable_cox(x, survival)
-    if "scikit-survival cox" in peers:
-        theirs = np.array(peers["scikit-survival cox"]["found"])
-        scaled = (found.coefficient * found.deviation)[:: 16 if quick else 1]
-        yield Row("  largest difference of a coefficient", float(np.abs(scaled - theirs).max()), "per SD")
-    ours = median_seconds(lambda: median_split_log_rank(x, survival))
-    yield _timed("median-split log-rank, 744", ours, peer("lifelines log-rank"), "lifelines", 0.06)
-    log_ranks = peer("lifelines log-rank")
-    for statistic in ("median split", "cox score"):
-        max_t(cohort.family, cohort.follow_up, statistic=statistic, permutations=1, seed=1)
-        start = time.perf_counter()
-        max_t(cohort.family, cohort.follow_up, statistic=statistic, permutations=1000, seed=1)
-        ours = time.perf_counter() - start
-        slow = log_ranks / 744 * 797 * 1000 if log_ranks and statistic == "median split" else None
-        yield _timed(f"max-T ({statistic}), 1000 × 797", ours, slow, "lifelines, projected", 40.0)
-    choose_penalty(x, survival, folds[0], n_penalties=5)
-    ours, c = _nested(x, survival, folds)
-    yield _timed(
-        "nested 10 × 5 LASSO-Cox, 358 × 744", ours, peer("scikit-survival coxnet"), "scikit-survival", 40.0
-    )
-    theirs = peers.get("scikit-survival coxnet", {}).get("found")
-    yield Row("  its C on patients left out", c, "", theirs, "scikit-survival")
-
-
-def _timed(figure: str, ours: float, peer: float | None, name: str, bar: float) -> Row:
-    note = name if peer is not None else f"{name} not asked"
-    return Row(figure, ours, "s", peer, note, f"<= {bar:g}", ours <= bar)
-
-
-def _nested(x: NDArray[np.float64], survival: Survival, folds: Any) -> tuple[float, float]:
-    """Ten outer folds; the penalty of each chosen by five inner ones."""
-    outer, inner = folds
-    score = np.zeros(len(survival))
-    start = time.perf_counter()
-    for k in range(OUTER):
-        rows = outer != k
-        choice = choose_penalty(x[rows], survival.take(rows), inner[k, rows], workers=2)
-        chosen = choice.path.coefficients[choice.best]
-        score[~rows] = (x[~rows] - x[rows].mean(axis=0)) @ chosen
-    return time.perf_counter() - start, harrell_c(score, survival).c
-
-
-def _original_feature(cohort: Cohort) -> Iterator[Row]:
-    if FEATURE not in cohort.names:
-        return
-    chosen = np.random.default_rng(5).permutation(len(cohort.follow_up))[:250]
-    found = max_t(cohort.family[chosen], cohort.follow_up.take(chosen), permutations=1000, seed=5)
-    place = cohort.names.index(FEATURE)
-    raw, adjusted = float(found.raw_p[place]), float(found.adjusted_p[place])
-    yield Row(f"{FEATURE.removeprefix('rad_')}, 250 of Lung1 (seed 5): raw p", raw, "")
-    yield Row("  adjusted for 797 features", adjusted, "", None, "", ">= 0.5", adjusted >= 0.5)
-
-
-def _large_c(peers: Any) -> Iterator[Row]:
-    score, survival = _many()
-    ours = median_seconds(lambda: harrell_c(score, survival), runs=3)
-    theirs = peers.get("scikit-survival c", {})
-    yield Row(
-        "Harrell C with standard error, 20,000 patients", ours, "s", theirs.get("seconds"), "scikit-survival"
-    )
 
 
 if __name__ == "__main__":
