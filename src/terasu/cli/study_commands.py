@@ -12,8 +12,11 @@ from cyclopts import App, Parameter
 if TYPE_CHECKING:
     from terasu.prognosis.study.pairs import Interval
     from terasu.prognosis.study.records import StudyFit, TestResult
+    from terasu.steps import Listener
 
-study = App(name="study", help="Prognosis and grade: check, lock, fit, open the test set once, predict.")
+study = App(
+    name="study", help="Prognosis and grade: check, lock, fit, open the test set once, report, predict."
+)
 
 _JSON = Annotated[bool, Parameter(name="--json", negative="")]
 _STEPS = {
@@ -23,6 +26,7 @@ _STEPS = {
     "family of features": 10.0,
     "patients drawn anew": 20.0,
     "final models": 10.0,
+    "report": 8.0,
 }
 
 
@@ -96,10 +100,12 @@ def fit(study_file: Path, *, out: Path, workers: int | None = None, as_json: _JS
 
     with Bar(_STEPS, quiet=as_json) as bar:
         found = fit_study(study_file, out, workers=workers or cores(), listener=bar)
+        html = _report(out, bar)
     if as_json:
         _print_json(found.as_dict())
     else:
         print("\n".join(_of_fit(found)))
+        print(f"report: {html}")
     return 0
 
 
@@ -119,12 +125,32 @@ def open_test(study_file: Path, *, out: Path, again: bool = False, as_json: _JSO
         Print JSON and nothing else.
     """
     from terasu.prognosis.study.run import open_test as open_sealed
+    from terasu.steps import Nobody
 
     found = open_sealed(study_file, out, again=again)
+    html = _report(out, Nobody())
     if as_json:
         _print_json(found.as_dict())
     else:
         print("\n".join(_of_test(found)))
+        print(f"report: {html}")
+    return 0
+
+
+@study.command
+def report(out: Path) -> int:
+    """Write the report of a fitted study again: report.html, report.pdf and figures/ as SVG.
+
+    Parameters
+    ----------
+    out
+        Folder of the study's results.
+    """
+    from terasu.cli.progress import Bar
+
+    with Bar(_STEPS) as bar:
+        html = _report(out, bar)
+    print(f"report: {html}")
     return 0
 
 
@@ -194,10 +220,21 @@ def template(
         return 0
     with Bar(_STEPS) as bar:
         found = run_study(path, workers=workers or cores(), listener=bar)
+        html = _report(out / RESULTS, bar)
     print("\n".join(_of_fit(found.fit)))
     print("\n".join(_of_test(found.tested)) if found.tested else "Nobody was kept for a test.")
-    print(f"results: {out / RESULTS}")
+    print(f"report: {html}")
     return 0
+
+
+def _report(out: Path, listener: Listener) -> Path:
+    """Write the report of a folder of results; returns the page."""
+    from terasu.prognosis.study.results import read_results
+    from terasu.report.study.write import write_study_report
+    from terasu.steps import Steps
+
+    with Steps(listener)("report"):
+        return write_study_report(read_results(out), out).html
 
 
 def _of_fit(found: StudyFit) -> Iterable[str]:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from terasu.errors import InputError
 from terasu.prognosis.censoring import censoring_of, event_weights
 from terasu.prognosis.kaplan_meier import kaplan_meier, survival_at
-from terasu.prognosis.survival_data import Array, Survival, feature_matrix
+from terasu.prognosis.roc import RocCurve
+from terasu.prognosis.survival_data import Array, Flags, Survival, feature_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,37 @@ def time_dependent_auc(
     return TimeDependentAuc(times, auc, mean)
 
 
+def time_dependent_roc(score: ArrayLike, survival: Survival, horizon_days: float) -> RocCurve:
+    """The curve whose area is ``time_dependent_auc`` at one horizon.
+
+    Sensitivity: share of the weighted cases with a score of the threshold or more; specificity: share of the
+    controls below it.
+
+    Raises:
+        InputError: no case or no control at the horizon.
+    """
+    values = feature_matrix(score, len(survival))[:, 0]
+    weight = event_weights(survival, horizon_days, censoring_of(survival))
+    control = survival.time_days > horizon_days
+    _refuse_one_side(weight > 0, control, horizon_days)
+    threshold = np.concatenate(([np.inf], np.unique(values)[::-1]))
+    called = values[:, None] >= threshold
+    return RocCurve(threshold, weight @ called / weight.sum(), 1 - called[control].mean(axis=0))
+
+
 def _auc(score: Array, survival: Survival, horizon_days: float, weight: Array) -> float:
     case, control = weight > 0, survival.time_days > horizon_days
+    _refuse_one_side(case, control, horizon_days)
+    rivals = np.sort(score[control])
+    below, upto = (np.searchsorted(rivals, score[case], side) for side in ("left", "right"))
+    won = weight[case] @ (below + upto) / 2
+    return float(won / (weight[case].sum() * len(rivals)))
+
+
+def _refuse_one_side(case: Flags, control: Flags, horizon_days: float) -> None:
     if not (case.any() and control.any()):
         raise InputError(
             "The AUC needs patients on both sides of the horizon.",
             got=f"{int(case.sum())} events up to {horizon_days:g} days, {int(control.sum())} patients beyond",
             expected="at least one of each",
         )
-    rivals = np.sort(score[control])
-    below, upto = (np.searchsorted(rivals, score[case], side) for side in ("left", "right"))
-    won = weight[case] @ (below + upto) / 2
-    return float(won / (weight[case].sum() * len(rivals)))

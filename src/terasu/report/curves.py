@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from terasu.report.content import DvhCurve
 from terasu.report.numbers import as_words
-from terasu.report.style import INK, RULE, SOFT, Colour, drawable
+from terasu.report.style import INK, RULE, SOFT, Colour, drawable, width_mm
 
 Series = tuple[NDArray[Any], NDArray[Any]]
 _ARM_STYLES: tuple[Any, ...] = ("-", (0, (4.5, 2.2)), (0, (1.2, 1.6)))
@@ -25,11 +25,22 @@ _IMAGE_STYLES: tuple[tuple[str, Any, float], ...] = (
 )
 
 
-def as_svg(draw: Callable[[Axes], None], *, size_in: tuple[float, float] = (6.4, 3.9)) -> bytes:
-    """One set of axes as SVG; letters become paths, so it looks the same everywhere."""
+def as_svg(
+    draw: Callable[[Axes], None],
+    *,
+    size_in: tuple[float, float] = (6.4, 3.9),
+    margins_in: tuple[float, float, float, float] = (0.65, 0.5, 0.1, 0.35),
+) -> bytes:
+    """One set of axes as SVG; letters become paths, so it looks the same everywhere.
+
+    Args:
+        margins_in: left, bottom, right, top.
+    """
     figure = Figure(figsize=size_in)
     width, height = size_in
-    draw(figure.add_axes((0.65 / width, 0.5 / height, 1 - 0.75 / width, 1 - 0.85 / height)))
+    left, bottom, right, top = margins_in
+    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+    draw(figure.add_axes(box))
     stream = io.BytesIO()
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
@@ -65,7 +76,7 @@ def draw_dvh(
             bbox={"boxstyle": "square,pad=0.1", "facecolor": "#ffffffd0", "edgecolor": "none"},
         )  # fmt: skip
     axes.set(xlim=(0, 1.02 * highest or 1.0), ylim=(0, 102), xlabel="Dose [Gy]", ylabel="Volume [%]")
-    _quiet(axes)
+    quiet(axes)
     _name_lines(axes, [curve for curve in curves if curve.arm == arms[0]] if arms else [], colours)
     _arm_key(axes, arms)
 
@@ -87,8 +98,8 @@ def draw_profile(
     for (name, (x, y)), (colour, style, width) in zip(lines.items(), _IMAGE_STYLES, strict=False):
         axes.plot(x, y, color=colour, linestyle=style, linewidth=width, label=drawable(name))
     axes.set(xlabel="R  ←  x [mm]  →  L", ylabel="HU", ylim=_soft_range(lines))
-    _quiet(axes)
-    _legend(axes, key_columns)
+    quiet(axes)
+    legend(axes, key_columns)
 
 
 def draw_histogram(axes: Axes, counts: Mapping[str, Series], *, key_columns: int = 4) -> None:
@@ -96,8 +107,8 @@ def draw_histogram(axes: Axes, counts: Mapping[str, Series], *, key_columns: int
     for (name, (x, y)), (colour, style, width) in zip(counts.items(), _IMAGE_STYLES, strict=False):
         axes.plot(x, y, color=colour, linestyle=style, linewidth=width, label=drawable(name))
     axes.set(xlabel="HU", ylabel="Share of voxels [% per 10 HU]", ylim=(0, None))
-    _quiet(axes)
-    _legend(axes, key_columns)
+    quiet(axes)
+    legend(axes, key_columns)
 
 
 def _on_white(colours: Mapping[str, Colour], name: str) -> str:
@@ -110,7 +121,8 @@ def _soft_range(lines: Mapping[str, Series]) -> tuple[float, float]:
     return -450.0, max(300.0, 1.08 * highest)
 
 
-def _quiet(axes: Axes) -> None:
+def quiet(axes: Axes) -> None:
+    """Two spines, a light grid, small letters."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -119,7 +131,19 @@ def _quiet(axes: Axes) -> None:
     axes.yaxis.label.set_fontsize(8)
 
 
-def _legend(axes: Axes, columns: int) -> None:
+def key_above(axes: Axes) -> None:
+    """A key above the axes with as many columns as there is room for."""
+    labels = axes.get_legend_handles_labels()[1]
+    figure = axes.get_figure(root=True)
+    if not labels or figure is None:
+        return
+    room_mm = float(axes.get_position().width * figure.get_figwidth() * 25.4) + 12.0
+    widest_mm = max(width_mm(one, 7.5) for one in labels) + 12.0
+    legend(axes, max(1, min(len(labels), int(room_mm // widest_mm))))
+
+
+def legend(axes: Axes, columns: int) -> None:
+    """A key above the axes, without a frame."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False, fontsize=7.5,

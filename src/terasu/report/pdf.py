@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_pdf import PdfPages
@@ -191,9 +192,11 @@ def _dose(paper: Paper, content: ReportContent, pictures: Pictures) -> None:
         axes = paper.axes(MARGIN_MM + 11, paper.y_mm + 6, WIDTH_MM - 14, 56)
         draw_dvh(axes, content.dvh, pictures.colours, prescription_gy=content.case.prescription_gy)
         paper.y_mm += 75
-    _table(paper, tables.dose_table(content), "DVH quantities, plan and day; Δ and ratio: day against plan")
-    _table(paper, tables.other_doses_table(content), "The same quantities on the other images")
-    _table(paper, tables.gamma_table(content), "Gamma against the plan; read it together with the DVH")
+    put_table(
+        paper, tables.dose_table(content), "DVH quantities, plan and day; Δ and ratio: day against plan"
+    )
+    put_table(paper, tables.other_doses_table(content), "The same quantities on the other images")
+    put_table(paper, tables.gamma_table(content), "Gamma against the plan; read it together with the DVH")
 
 
 def _hounsfield(paper: Paper, content: ReportContent, pictures: Pictures) -> None:
@@ -213,8 +216,8 @@ def _hounsfield(paper: Paper, content: ReportContent, pictures: Pictures) -> Non
     table = tables.hu_table(content.hu_rows)
     if table is None:
         _absent(paper, content, "hounsfield")
-    _table(paper, table, f"Mean error (mean absolute error) by tissue [HU]{against}")
-    _table(paper, tables.arms_table(content.arms), "The ways to an image of the day")
+    put_table(paper, table, f"Mean error (mean absolute error) by tissue [HU]{against}")
+    put_table(paper, tables.arms_table(content.arms), "The ways to an image of the day")
 
 
 def _findings(paper: Paper, content: ReportContent) -> None:
@@ -279,12 +282,19 @@ def _absent(paper: Paper, content: ReportContent, part: str) -> None:
     paper.write(f"Not available. {content.missing.get(part, WHY_NOT)}", colour=SOFT)
 
 
-def _table(paper: Paper, table: Table | None, caption: str) -> None:
+def put_table(
+    paper: Paper, table: Table | None, caption: str, widths_mm: Sequence[float] | None = None
+) -> None:
+    """A table with its caption; nothing where there is none.
+
+    Args:
+        widths_mm: of the columns; found from the words if None.
+    """
     if table is None:
         return
     paper.need(24)
     paper.write(caption, size_pt=7.2, colour=SOFT, after_mm=0.8)
-    widths = _widths_mm(table)
+    widths = widths_mm or _widths_mm(table)
 
     def cells(texts: tuple[str, ...], *, colour: str, bold: bool) -> list[Cell]:
         heads = table.heads

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -151,3 +152,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(one) for one in value]
     return value
+
+
+def restored(kind: Any, saved: Any) -> Any:
+    """A record of ``kind`` from the JSON that ``plain`` made of it; null becomes not a number, or None.
+
+    What the record calls ``Any`` stays as JSON has it.
+    """
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return kind(**{one.name: restored(hints[one.name], saved[one.name]) for one in fields(kind)})
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        own = next(one for one in inside if one is not NoneType)
+        return None if saved is None else restored(own, saved)
+    if origin in (tuple, Sequence):
+        return tuple(restored(inside[0], one) for one in saved)
+    if origin is np.ndarray:
+        return np.array(saved, np.float64)
+    if kind is float and saved is None:
+        return math.nan
+    return saved

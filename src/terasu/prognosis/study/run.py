@@ -15,14 +15,14 @@ from terasu.prognosis.study.lock import Lock, lock, log_opening, read_lock, refu
 from terasu.prognosis.study.pipeline import Pipeline
 from terasu.prognosis.study.predict import predict_patients
 from terasu.prognosis.study.records import StudyFit, TestResult
+from terasu.prognosis.study.results import FIT, TEST, read_fit, write_design
 from terasu.prognosis.study.split import split_of
 from terasu.prognosis.study.study_reading import Study, read_study
-from terasu.prognosis.study.test_set import examine, read_fit, refuse_without_test
+from terasu.prognosis.study.test_set import examine, refuse_without_test
 from terasu.prognosis.survival_data import Flags
 from terasu.steps import Listener, Nobody
 
 __all__ = ["check_study", "fit_study", "lock_study", "open_test", "predict_patients"]
-FIT, TEST = "fit.json", "test.json"
 
 
 def check_study(path: Path) -> CheckReport:
@@ -46,8 +46,10 @@ def lock_study(path: Path, out: Path) -> Lock:
     study = read_study(path)
     cohort = read_cohort(study)
     test = split_of(cohort, study.says.split)
-    _checked(study, cohort, test)
-    return lock(study, cohort, test, out)
+    checked = _checked(study, cohort, test)
+    locked = lock(study, cohort, test, out)
+    write_design(study.says, checked, out)
+    return locked
 
 
 def fit_study(path: Path, out: Path, *, workers: int = 1, listener: Listener | None = None) -> StudyFit:
@@ -81,7 +83,7 @@ def open_test(path: Path, out: Path, *, again: bool = False) -> TestResult:
         InputError: not locked, changed, not fitted, no test set, or opened before without ``again``.
     """
     study, locked, cohort, test = _sealed(path, out)
-    fit = read_fit(out / FIT, locked)
+    fit = read_fit(out, locked)
     refuse_without_test(test)
     opening = log_opening(locked, out, again=again)
     result = examine(study.says, fit, cohort.take(test), opening, out)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +10,15 @@ from terasu import __version__
 from terasu.errors import InputError, TerasuError
 from terasu.prognosis.study.cohort import Cohort
 from terasu.prognosis.study.conclusion import Evidence, conclude
-from terasu.prognosis.study.events_per_variable import EventsPerVariable
 from terasu.prognosis.study.evidence import measure_of, outcome_record, with_test
 from terasu.prognosis.study.final import FinalModel, read_model
 from terasu.prognosis.study.gain import Gain, gain
-from terasu.prognosis.study.lock import Lock, Opening
+from terasu.prognosis.study.lock import Opening
 from terasu.prognosis.study.out_of_fold import chances, groups, places, within
-from terasu.prognosis.study.pairs import Interval, draw_patients, interval, whole
-from terasu.prognosis.study.records import TestedModel, TestResult
+from terasu.prognosis.study.pairs import draw_patients, interval, whole
+from terasu.prognosis.study.records import ModelResult, StudyFit, TestedModel, TestResult
 from terasu.prognosis.study.study_file import StudyFile
 from terasu.prognosis.survival_data import Array, Flags
-
-Saved = dict[str, Any]
 
 
 def refuse_without_test(test: Flags) -> None:
@@ -36,30 +31,7 @@ def refuse_without_test(test: Flags) -> None:
         )
 
 
-def read_fit(path: Path, locked: Lock) -> Saved:
-    """The result of ``fit`` in this folder.
-
-    Raises:
-        InputError: there is none, or it belongs to another lock.
-    """
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        same = saved["lock_sha256"] == locked.sha256
-    except FileNotFoundError:
-        raise InputError(
-            "The study has not been fitted.", got=f"no {path.name}", todo="Run `terasu study fit` first."
-        ) from None
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError("The result of the fit cannot be read.", got=f"{path.name}: {error}") from error
-    if not same:
-        raise InputError(
-            "The models were fitted under another lock.",
-            todo="Run `terasu study fit` again, then open the test.",
-        )
-    return dict(saved)
-
-
-def examine(says: StudyFile, fit: Saved, test: Cohort, opening: Opening, out: Path) -> TestResult:
+def examine(says: StudyFile, fit: StudyFit, test: Cohort, opening: Opening, out: Path) -> TestResult:
     """Every saved model on the test patients.
 
     Args:
@@ -67,7 +39,7 @@ def examine(says: StudyFile, fit: Saved, test: Cohort, opening: Opening, out: Pa
         test: test patients.
     """
     weights = draw_patients(len(test), says.resampling.bootstraps, says.resampling.seed)
-    tested = tuple(_tested(one, test, weights, out) for one in fit["models"])
+    tested = tuple(_tested(one, test, weights, out) for one in fit.models)
     added = _gains(tested, test, weights)
     return TestResult(
         says.name,
@@ -77,21 +49,21 @@ def examine(says: StudyFile, fit: Saved, test: Cohort, opening: Opening, out: Pa
         opening.opened_at,
         measure_of(test.outcome),
         len(test),
-        tuple(fit["horizons_days"]),
+        fit.horizons_days,
         outcome_record(test.outcome),
         tested,
         added,
-        {one["name"]: _optimism(one, now) for one, now in zip(fit["models"], tested, strict=True)},
+        {one.name: _optimism(one, now) for one, now in zip(fit.models, tested, strict=True)},
         conclude(_evidence(fit, tested, added, opening)),
     )
 
 
-def _tested(saved: Saved, test: Cohort, weights: Array, out: Path) -> TestedModel:
-    name, role = saved["name"], saved["role"]
-    if not saved["file"]:
-        return TestedModel(name, role, None, saved["reason"], None, None, None, None)
+def _tested(saved: ModelResult, test: Cohort, weights: Array, out: Path) -> TestedModel:
+    name, role = saved.name, saved.role
+    if not saved.file:
+        return TestedModel(name, role, None, saved.reason, None, None, None, None)
     try:
-        model = read_model(out / saved["file"])
+        model = read_model(out / saved.file)
         score = model.pipeline.score(test.table, test.centres)
         pairs = whole(score, test.outcome)
         told = chances(model.pipeline, test, _horizons(model, test))
@@ -111,10 +83,10 @@ def _cautions(model: FinalModel, test: Cohort) -> tuple[str, ...]:
     return (*words, *model.pipeline.cautions(test.centres))
 
 
-def _optimism(saved: Saved, now: TestedModel) -> dict[str, float | None]:
+def _optimism(saved: ModelResult, now: TestedModel) -> dict[str, float | None]:
     return {
-        "apparent": saved["apparent"],
-        "nested": saved["nested"]["value"] if saved["nested"] else None,
+        "apparent": saved.apparent,
+        "nested": saved.nested.value if saved.nested else None,
         "test": now.value.value if now.value else None,
     }
 
@@ -141,9 +113,9 @@ def _gains(tested: tuple[TestedModel, ...], test: Cohort, weights: Array) -> tup
 
 
 def _evidence(
-    fit: Saved, tested: tuple[TestedModel, ...], added: tuple[Gain, ...], opening: Opening
+    fit: StudyFit, tested: tuple[TestedModel, ...], added: tuple[Gain, ...], opening: Opening
 ) -> Evidence | None:
-    before = evidence_from(fit["evidence"])
+    before = fit.evidence
     now = next((one.value for one in tested if before is not None and one.name == before.model), None)
     if before is None or now is None:
         return before
@@ -151,24 +123,3 @@ def _evidence(
         (g.difference for g in added if g.model == before.model and g.over == before.best_baseline), None
     )
     return with_test(before, now, over, opening.number)
-
-
-def evidence_from(saved: Saved | None) -> Evidence | None:
-    """Evidence as ``fit.json`` holds it."""
-    if saved is None:
-        return None
-    return Evidence(
-        **saved
-        | {
-            "nested": Interval(**saved["nested"]),
-            "gains": tuple(_gain_from(one) for one in saved["gains"]),
-            "leaks": tuple(saved["leaks"]),
-            "unfitted": tuple(saved["unfitted"]),
-            "lives_on": saved["lives_on"] and EventsPerVariable(**saved["lives_on"]),
-        }
-    )
-
-
-def _gain_from(saved: Saved) -> Gain:
-    numbers = {key: float("nan") if saved[key] is None else saved[key] for key in ("chi2", "p")}
-    return Gain(**saved | numbers | {"difference": Interval(**saved["difference"])})
