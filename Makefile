@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Terasu needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deformable,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deformable,train,dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps pydosert==1.5.0
 	$(BIN)/terasu doctor --compile
 	@touch $@
