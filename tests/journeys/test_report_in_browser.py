@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from report.made_content import made_content
+from report.made_results import made_survival_results
+from terasu.prognosis.study.results import read_results
+from terasu.report.study.write import write_study_report
 from terasu.report.write import write_report
 
 _WIDTHS = (1400, 420)
@@ -30,9 +33,19 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(made_content(), tmp_path_factory.mktemp("browser")).html
 
 
-def test_nothing_overflows_and_the_console_is_silent(page: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def study_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browser-study")
+    return write_study_report(read_results(made_survival_results(folder)), folder).html
+
+
+@pytest.mark.parametrize("which", ["page", "study_page"])
+def test_nothing_overflows_and_the_console_is_silent(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    shown: Path = request.getfixturevalue(which)
     frames = "".join(
-        f'<iframe src="{page.as_uri()}" width="{width}" height="900"></iframe>' for width in _WIDTHS
+        f'<iframe src="{shown.as_uri()}" width="{width}" height="900"></iframe>' for width in _WIDTHS
     )
     ruler = tmp_path / "ruler.html"
     ruler.write_text(_RULER.format(frames=frames), encoding="utf-8")

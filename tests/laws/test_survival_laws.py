@@ -24,7 +24,7 @@ from terasu.prognosis.log_rank import log_rank, median_split_log_rank
 from terasu.prognosis.max_t import max_t
 from terasu.prognosis.multiplicity import benjamini_hochberg, holm
 from terasu.prognosis.survival_data import Survival
-from terasu.prognosis.time_dependent_auc import time_dependent_auc
+from terasu.prognosis.time_dependent_auc import time_dependent_auc, time_dependent_roc
 
 quick = settings(max_examples=40, deadline=None)
 
@@ -192,6 +192,21 @@ def test_c_counts_pairs_and_turns_over_with_the_score(cohort) -> None:
     assert found.c == pytest.approx(1 - turned.c)
     assert found.standard_error == pytest.approx(turned.standard_error)
     assert abs(found.influence.sum()) < 1e-9
+
+
+@quick
+@given(cohorts(p=1))
+def test_the_roc_at_a_horizon_encloses_its_auc(cohort) -> None:
+    x, survival = cohort
+    score = x[:, 0].round(1)  # with ties
+    horizon = float(np.median(survival.time_days))
+    assume((survival.event & (survival.time_days <= horizon)).any() and survival.time_days.max() > horizon)
+    curve = time_dependent_roc(score, survival, horizon)
+    area = np.trapezoid(curve.sensitivity, 1 - curve.specificity)
+    assert area == pytest.approx(time_dependent_auc(score, survival, [horizon]).auc[0])
+    assert (curve.sensitivity[0], curve.specificity[0]) == (0, 1)
+    assert (curve.sensitivity[-1], curve.specificity[-1]) == pytest.approx((1, 0))
+    assert (np.diff(curve.sensitivity) >= -1e-12).all() and (np.diff(curve.specificity) <= 0).all()
 
 
 @quick

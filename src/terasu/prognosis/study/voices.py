@@ -50,7 +50,7 @@ def training_part(fit: StudyFit) -> Part:
     return Part(TRAINING, outcome_from(fit.outcome), _voices(fit.models))
 
 
-def tested_part(tested: TestResult) -> Part:
+def opened_part(tested: TestResult) -> Part:
     """The test set."""
     return Part(TEST, outcome_from(tested.outcome), _voices(tested.models))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from terasu.prognosis.study.label_reading import LabelReading, read_label
 from terasu.prognosis.study.results import StudyResults
 from terasu.prognosis.study.survival_reading import SurvivalReading, read_survival
-from terasu.prognosis.study.voices import Part, tested_part, training_part
+from terasu.prognosis.study.voices import Part, opened_part, training_part
 from terasu.prognosis.survival_data import Survival
 from terasu.report.study import tables
 from terasu.report.study.checklist import checklists
@@ -145,7 +145,7 @@ def _chance(results: StudyResults) -> Section:
 def _predictions(results: StudyResults) -> tuple[Section, ...]:
     parts = [training_part(results.fit)]
     if results.tested is not None:
-        parts.append(tested_part(results.tested))
+        parts.append(opened_part(results.tested))
     if isinstance(parts[0].outcome, Survival):
         return _survival(results, parts)
     return (_labels(results, parts),)
