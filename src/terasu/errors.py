@@ -10,6 +10,7 @@
     ├── DoseError              a dose, DVH or gamma that cannot be calculated
     ├── RegistrationError      a registration that did not end in a usable transform
     ├── EnhanceError           an image improvement that cannot be applied
+    ├── TrainingError          a training that cannot go on
     ├── PolicyError            a policy or machine file that says something impossible
     ├── OutputError            nothing could be written (disk full, no permission)
     └── MissingPartError       an optional part is not installed
@@ -74,6 +75,10 @@ class RegistrationError(TerasuError):
 
 class EnhanceError(TerasuError):
     """An image improvement that cannot be applied."""
+
+
+class TrainingError(TerasuError):
+    """A training that cannot go on."""
 
 
 class PolicyError(TerasuError):

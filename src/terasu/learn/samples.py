@@ -1,0 +1,150 @@
+"""Samples drawn from prepared cases: single slices, slices with neighbours, 3-D patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terasu.errors import InputError
+from terasu.learn.prepared import PreparedCase
+
+Sample = dict[str, NDArray[np.float32]]
+BEYOND: Mapping[str, float] = MappingProxyType({"image": -1000.0, "truth": -1000.0})
+"""Value beyond the edge of an array; 0 for masks and labels."""
+_LEAST_BODY = 0.02
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one sample looks like.
+
+    Attributes:
+        size_yx: rows, columns.
+        depth: slices; 1 for 2-D.
+        as_channels: 2-D and 2.5-D: the slices are the channels of the image, and masks and truth have only
+            the middle one. If not, a 3-D patch.
+    """
+
+    size_yx: tuple[int, int]
+    depth: int = 1
+    as_channels: bool = True
+
+    def __post_init__(self) -> None:
+        if min(*self.size_yx, self.depth) < 1 or (self.as_channels and self.depth % 2 == 0):
+            raise InputError(
+                "No sample looks like this.",
+                got=str(self),
+                expected="sizes above 0, and an odd number of neighbouring slices",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Places that may be drawn, each a case and its middle slice.
+
+    Attributes:
+        cases: prepared cases.
+        names: arrays that a sample has.
+        shape: of a sample.
+        places: (n, 2) index of the case and of the middle slice.
+    """
+
+    cases: tuple[PreparedCase, ...]
+    names: tuple[str, ...]
+    shape: Shape
+    places: NDArray[np.intp]
+
+    def draw(self, count: int, chance: np.random.Generator) -> Sample:
+        """``count`` samples with replacement, cropped at random.
+
+        Returns:
+            Array → (count, depth or 1, y, x) float32, or (count, 1, z, y, x) of 3-D patches.
+        """
+        chosen = self.places[chance.integers(len(self.places), size=count)]
+        return self._stacked([self._cut(int(case), int(middle), chance) for case, middle in chosen])
+
+    def at(self, numbers: Sequence[int]) -> Sample:
+        """Chosen places, cropped in the middle: the same every time, for previews and validation."""
+        chosen = self.places[np.asarray(numbers, np.intp)]
+        return self._stacked([self._cut(int(case), int(middle), None) for case, middle in chosen])
+
+    def _cut(self, case: int, middle: int, chance: np.random.Generator | None) -> Sample:
+        shape_zyx = self.cases[case].facts.shape_zyx
+        start_yx = [
+            _start(have, want, chance) for have, want in zip(shape_zyx[1:], self.shape.size_yx, strict=True)
+        ]
+        return {name: self._part(case, name, middle, start_yx) for name in self.names}
+
+    def _part(self, case: int, name: str, middle: int, start_yx: list[int]) -> NDArray[np.float32]:
+        one_slice = self.shape.as_channels and name != "image"
+        depth = 1 if one_slice else self.shape.depth
+        start = (middle - depth // 2, *start_yx)
+        part = box(self.cases[case].array(name), start, (depth, *self.shape.size_yx), BEYOND.get(name, 0.0))
+        return part if self.shape.as_channels else part[None]
+
+    def _stacked(self, parts: list[Sample]) -> Sample:
+        return {name: np.stack([part[name] for part in parts]) for name in self.names}
+
+
+def samples_of(
+    cases: Sequence[PreparedCase],
+    shape: Shape,
+    *,
+    names: Sequence[str] = ("image",),
+    at_most: int | None = None,
+    seed: int = 0,
+) -> Samples:
+    """All slices that show a patient, or ``at_most`` of them.
+
+    Args:
+        cases: a slice counts where at least 2 % of it is the case's ``body``.
+        names: arrays that each sample has.
+        at_most: slices kept, patient after patient in a drawn order, so that few slices are few patients.
+        seed: of that order.
+    Raises:
+        InputError: no slice is left, or fewer than ``at_most``.
+    """
+    kept = tuple(cases)
+    order = np.random.default_rng([seed, 5]).permutation(len(kept))
+    places = np.array([(case, k) for case in order for k in _with_patient(kept[case])], np.intp)
+    wanted = at_most if at_most is not None else max(len(places), 1)
+    if len(places) < wanted:
+        raise InputError(
+            "There are too few slices that show a patient.",
+            got=f"{len(places)} slices of {len(kept)} cases",
+            expected=f"{wanted}",
+            todo="Prepare more cases.",
+        )
+    return Samples(kept, tuple(names), shape, places[:wanted])
+
+
+def box(
+    values: NDArray[Any], start: Sequence[int], size: Sequence[int], beyond: float
+) -> NDArray[np.float32]:
+    """A box of an array; where it reaches beyond the array it holds ``beyond``."""
+    out = np.full(tuple(size), beyond, np.float32)
+    low = [max(0, one) for one in start]
+    high = [min(n, one + want) for n, one, want in zip(values.shape, start, size, strict=True)]
+    if all(a < b for a, b in zip(low, high, strict=True)):
+        here = tuple(slice(a - one, b - one) for a, b, one in zip(low, high, start, strict=True))
+        out[here] = values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    return out
+
+
+def _with_patient(case: PreparedCase) -> NDArray[np.intp]:
+    share = case.array("body").mean(axis=(1, 2)) if "body" in case.facts.sha256 else np.ones(1)
+    if "body" not in case.facts.sha256:
+        return np.arange(case.facts.shape_zyx[0])
+    return np.flatnonzero(share >= _LEAST_BODY)
+
+
+def _start(have: int, want: int, chance: np.random.Generator | None) -> int:
+    """A small array is put in the middle of the sample, a large one is cropped."""
+    if have <= want or chance is None:
+        return (have - want) // 2
+    return int(chance.integers(have - want + 1))
