@@ -38,6 +38,7 @@ def compile_kernels() -> float:
     dvh_of_mask(dose, target["PTV"], grid)
     gamma(dose, dose, dose_percent=3, distance_mm=3)
     _compile_radiomics(grid, away_mm)
+    _compile_segment(grid, away_mm)
     _compile_prognosis()
     return time.perf_counter() - began
 
@@ -59,6 +60,14 @@ def _compile_radiomics(grid: Grid, away_mm: NDArray[np.float64]) -> None:
     feature_maps(image, away_mm < 20, ["original_glcm_Contrast"])
     for name in ("A", "C"):
         replace(CONFIGURATIONS[name], filters=(LaplacianOfGaussian(8.0),)).measure(image, away_mm < 60)
+
+
+def _compile_segment(grid: Grid, away_mm: NDArray[np.float64]) -> None:
+    """Both engines of surface distances, and the added path, on two balls."""
+    from terasu.segment.compare import compare
+
+    compare(away_mm < 40, away_mm < 50, grid, organ="ball", engine="mesh")
+    compare(away_mm < 40, away_mm < 50, grid, organ="ball", engine="grid")
 
 
 def _compile_prognosis() -> None:
