@@ -33,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _tell_stopped(as_json=as_json)
         return STOPPED
+    except SystemError as error:
+        if not _from_ctrl_c(error):
+            raise
+        _tell_stopped(as_json=as_json)
+        return STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -51,6 +56,13 @@ def _dispatch(words: list[str]) -> int:
     except CycloptsError:
         return ERROR
     return code if isinstance(code, int) else OK
+
+
+def _from_ctrl_c(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is at the bottom of it: compiled kernels hand it on as SystemError, once or more."""
+    while isinstance(error, SystemError):
+        error = error.__cause__
+    return isinstance(error, KeyboardInterrupt)
 
 
 @contextmanager
