@@ -18,6 +18,8 @@ class CbctArtefacts:
             and beam hardening; grows with the square of that radius and vanishes at the skin [HU].
         shading_hu: standard deviation of smooth, random shading over 10 cm [HU].
         noise_hu: standard deviation of the noise in the middle of that patient [HU].
+        noise_peak_per_mm: frequency where the noise power peaks, as FDK's ramp and window make it; 0: noise
+            that is smooth from pixel to pixel, falling from frequency 0.
         streaks_hu: standard deviation of streaks 5 cm away from 10 cm² of (moving) gas [HU].
         rings_hu: standard deviation of rings about the axis of rotation [HU].
         rim_hu: brightness at the edge of the field of view where the patient reaches beyond it [HU].
@@ -32,6 +34,7 @@ class CbctArtefacts:
     cupping_hu: float = 0.0
     shading_hu: float = 0.0
     noise_hu: float = 0.0
+    noise_peak_per_mm: float = 0.0
     streaks_hu: float = 0.0
     rings_hu: float = 0.0
     rim_hu: float = 0.0
@@ -44,7 +47,12 @@ class CbctArtefacts:
         true, read = zip(*self.hu_curve, strict=True)
         rising = all(a < b for column in (true, read) for a, b in pairwise(column))
         amounts = (self.shading_hu, self.noise_hu, self.streaks_hu, self.rings_hu, self.blur_mm)
-        if len(true) < 2 or not rising or min(amounts) < 0 or min(self.diameter_mm, self.length_mm) <= 0:
+        if (
+            len(true) < 2
+            or not rising
+            or min(*amounts, self.noise_peak_per_mm) < 0
+            or min(self.diameter_mm, self.length_mm) <= 0
+        ):
             raise InputError(
                 "These artefacts cannot be simulated.",
                 got=str(self),

@@ -18,6 +18,7 @@ from terasu.patient.resample import resample
 from terasu.patient.structures import Mask
 from terasu.patient.volume import Source, Volume
 from terasu.simulate.artefacts import CbctArtefacts
+from terasu.simulate.noise import filtered_noise, smooth_noise
 from terasu.simulate.streaks import streaks_of
 
 F32 = NDArray[np.float32]
@@ -122,7 +123,7 @@ def _read(truth: Volume, solid: Mask, artefacts: CbctArtefacts, chance: np.rando
     if artefacts.rings_hu:
         read += _rings(radius, chance, artefacts.rings_hu)[None]
     if artefacts.noise_hu:
-        read += _noise(grid, radius, sizes, chance, artefacts.noise_hu)
+        read += _noise(grid, radius, sizes, chance, artefacts)
     return read
 
 
@@ -203,14 +204,14 @@ def _rings(radius: F32, chance: np.random.Generator, sd_hu: float) -> F32:
     return np.asarray(sd_hu * ring * np.clip(60 / np.maximum(radius, 12), 0, 3), np.float32)
 
 
-def _noise(grid: Grid, radius: F32, sizes: F32, chance: np.random.Generator, sd_hu: float) -> F32:
+def _noise(grid: Grid, radius: F32, sizes: F32, chance: np.random.Generator, artefacts: CbctArtefacts) -> F32:
     """Correlated noise, strongest in the middle of a thick patient."""
-    sigma = 0.9
-    white = chance.standard_normal(grid.shape_zyx, dtype=np.float32)
-    ndimage.gaussian_filter(white, (0, sigma, sigma), output=white, truncate=3)
-    # Smoothing white noise in two dimensions leaves 1 / (2 √π σ) of its spread.
+    if artefacts.noise_peak_per_mm:
+        noise = filtered_noise(grid.shape_zyx, grid.spacing_zyx_mm[1:], artefacts.noise_peak_per_mm, chance)
+    else:
+        noise = smooth_noise(grid.shape_zyx, chance)
     where = 0.4 + 0.6 * np.exp(-((radius / 130) ** 2))
     thick = np.clip(sizes / _REFERENCE_RADIUS_MM, 0.4, 1.5)
-    white *= (2 * np.sqrt(np.pi) * sigma * sd_hu * where).astype(np.float32)[None]
-    white *= thick[:, None, None]
-    return white
+    noise *= (artefacts.noise_hu * where).astype(np.float32)[None]
+    noise *= thick[:, None, None]
+    return noise

@@ -49,14 +49,14 @@ def simulate_cone_beam(
     require_ct(true_ct)
     grid = grid or cone_grid(true_ct, settings)
     truth = averaged_onto(true_ct, grid)
-    lines = take_projections(object_of(true_ct, grid.centre_lps_mm, settings), settings, seed=seed)
-    attenuation = _reconstructed(lines, grid, settings)
-    water = _water_reading(_calibration(settings))
-    hu = np.clip(np.rint(1000 * (attenuation / water - 1)), -1000, 6000)
+    primary = primary_of(object_of(true_ct, grid.centre_lps_mm, settings), settings)
+    hu = calibrated_hu(reading_of(primary, grid, settings, seed=seed), settings)
+    hu = np.clip(np.rint(hu), -1000, 6000)
     seen = field_of_view(grid, settings)
     values = np.where(seen, hu, -1000).astype(np.int16)
     image = Volume(values, grid, "HU", Source("CT", made_by=MADE_BY))
-    measured = {"water_reading": float(water), "mean_energy_kev": spectrum_of(settings).mean_kev}
+    water = _water_reading(_calibration(settings))
+    measured = {"water_reading": water, "mean_energy_kev": spectrum_of(settings).mean_kev}
     return SimulatedCase(image, truth, seen, "cbct", settings, seed, measured)
 
 
@@ -92,27 +92,46 @@ def field_of_view(grid: Grid, settings: ConeBeamSettings) -> Mask:
     return np.asarray((np.abs(z) <= settings.length_mm / 2)[:, None, None] & circle[None])
 
 
-def take_projections(scanned: ConeObject, settings: ConeBeamSettings, *, seed: int) -> F32:
-    """Thickness of water (view, v, u) [mm] that the imager takes each ray to have met."""
+def reading_of(primary: F32, grid: Grid, settings: ConeBeamSettings, *, seed: int = 0) -> F32:
+    """What is reconstructed of the rays that came through, in units of water (z, y, x), not yet calibrated.
+
+    Args:
+        primary: of ``primary_of``.
+        grid: axial, the isocentre in its middle.
+        seed: of the noise.
+    """
+    z, y, x = ((n - 1) / 2 * step for n, step in zip(grid.shape_zyx, grid.spacing_zyx_mm, strict=True))
+    lines = detected(primary, settings, seed=seed)
+    return fdk(lines, settings, grid.shape_zyx, grid.spacing_zyx_mm, (-x, -y, -z))
+
+
+def calibrated_hu(reading: F32, settings: ConeBeamSettings) -> F32:
+    """HU: what the same imager reads of its water phantom is 0, nothing is −1000."""
+    return np.asarray(1000 * (reading / np.float32(_water_reading(_calibration(settings))) - 1), np.float32)
+
+
+def detected(primary: F32, settings: ConeBeamSettings, *, seed: int) -> F32:
+    """Thickness of water (view, v, u) [mm] that the imager takes each ray to have met, with its errors."""
     spectrum = spectrum_of(settings)
-    primary = _primary(scanned, settings, spectrum)
     chance = np.random.default_rng((seed, 2311))
+    photons = settings.photons_per_mm2 * settings.panel_mm**2
+    found = np.empty_like(primary)
     last: F32 | None = None
     for start in range(0, len(primary), _AT_ONCE):
         some = primary[start : start + _AT_ONCE]
-        some += scatter_of(
+        signal = some + scatter_of(
             some,
             spectrum,
             to_primary=settings.scatter_to_primary,
             sigma_mm=settings.scatter_sigma_mm,
             pixel_mm=settings.panel_mm,
         )
-        last = _add_lag(some, settings.lag, last)
-        photons = settings.photons_per_mm2 * settings.panel_mm**2
+        last = _add_lag(signal, settings.lag, last)
         if np.isfinite(photons):
-            some[...] = np.maximum(chance.poisson(photons * some.astype(np.float64)), 1) / photons
-        some[...] = water_path_mm(some, spectrum)
-    return primary
+            counts = np.maximum(chance.poisson(photons * signal.astype(np.float64)), 1)
+            signal = np.asarray(counts / photons, np.float32)
+        found[start : start + _AT_ONCE] = water_path_mm(signal, spectrum)
+    return found
 
 
 def spectrum_of(settings: ConeBeamSettings) -> Spectrum:
@@ -122,8 +141,9 @@ def spectrum_of(settings: ConeBeamSettings) -> Spectrum:
     return tube_spectrum(settings.kv, aluminium_mm=settings.aluminium_mm, titanium_mm=settings.titanium_mm)
 
 
-def _primary(scanned: ConeObject, settings: ConeBeamSettings, spectrum: Spectrum) -> F32:
-    """Share of the open beam that comes straight through, the patient moving meanwhile."""
+def primary_of(scanned: ConeObject, settings: ConeBeamSettings) -> F32:
+    """Share of the open beam (view, v, u) that comes straight through, the patient moving meanwhile."""
+    spectrum = spectrum_of(settings)
     phase = np.arange(settings.projections) / settings.frames_per_s / settings.motion_period_s % 1
     moves = settings.motion_mm > 0
     position = np.floor(phase * _POSITIONS).astype(int) if moves else np.zeros(settings.projections, int)
@@ -158,11 +178,6 @@ def _add_lag(signal: F32, lag: float, last: F32 | None) -> F32:
     return signal[-1] if last is None else last
 
 
-def _reconstructed(lines: F32, grid: Grid, settings: ConeBeamSettings) -> F32:
-    z, y, x = ((n - 1) / 2 * step for n, step in zip(grid.shape_zyx, grid.spacing_zyx_mm, strict=True))
-    return fdk(lines, settings, grid.shape_zyx, grid.spacing_zyx_mm, (-x, -y, -z))
-
-
 def _calibration(settings: ConeBeamSettings) -> ConeBeamSettings:
     """The same imager on a quiet water phantom, coarse: only its mean counts."""
     return replace(
@@ -182,7 +197,7 @@ def _calibration(settings: ConeBeamSettings) -> ConeBeamSettings:
 @lru_cache(maxsize=16)
 def _water_reading(settings: ConeBeamSettings) -> float:
     """What the middle of the water phantom reads before calibration; about 1."""
-    lines = take_projections(water_cylinder(settings.calibration_mm, settings), settings, seed=0)
+    primary = primary_of(water_cylinder(settings.calibration_mm, settings), settings)
     side = max(3, int(0.3 * settings.calibration_mm / settings.pixel_mm))
     grid = Grid.from_axes((5, side, side), spacing_zyx_mm=(4.0, settings.pixel_mm, settings.pixel_mm))
-    return float(_reconstructed(lines, grid, settings).mean())
+    return float(reading_of(primary, grid, settings).mean())

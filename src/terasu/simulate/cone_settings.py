@@ -77,7 +77,7 @@ class ConeBeamSettings:
             raise InputError(
                 "This cone-beam CT cannot be simulated.",
                 got=str(self),
-                expected="full or half fan, 40 to 150 kV, 16 projections and 8 columns or more, sizes above 0",
+                expected="full or half fan, 40 to 150 kV, at least 16 projections and 8 columns",
                 todo="Start from ConeBeamSettings().",
             )
 
