@@ -1,0 +1,1 @@
+"""Contours from any system, held against the policy before anyone trusts them."""
