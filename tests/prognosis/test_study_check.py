@@ -110,8 +110,9 @@ def test_twins_are_not_seen_where_there_are_none() -> None:
 def test_a_column_of_one_word_is_refused(tmp_path: Path) -> None:
     features, clinical = made_tables()
     clinical["stage"] = "II"
-    with pytest.raises(InputError, match="'stage' has one value only"):
+    with pytest.raises(InputError, match="'stage' has one value only") as refused:
         check_study(made_study(tmp_path, (features, clinical)).path)
+    assert refused.value.got == "'II' in every row"
 
 
 def test_constant_and_empty_features_are_dropped_with_a_word_and_refused_if_all_are(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def refuse_single_level(cohort: Cohort) -> None:
     for name in (*cohort.clinical, *((cohort.centre,) if cohort.centre else ())):
         column = cohort.table[name]
         if column.nunique(dropna=False) < 2:
-            value = words_of(column)[0]
+            value = str(words_of(column)[0])
             raise InputError(
                 f"Column {name!r} has one value only.",
                 got=f"{value!r} in every row",
@@ -67,7 +67,7 @@ def refuse_odd_words(cohort: Cohort) -> None:
         if words.sum() < 0.5 * known.sum():
             raise InputError(
                 f"Clinical column {name!r} holds numbers, but a word in row {row}.",
-                got=f"{column.iloc[int(np.argmax(words))]!r} ({int(words.sum())} such rows)",
+                got=f"{str(column.iloc[int(np.argmax(words))])!r} ({int(words.sum())} such rows)",
                 expected="numbers, or empty cells",
                 todo="Mend the row, or name the word under missing.",
             )
