@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -11,7 +12,7 @@ from terasu.cli import entry
 
 def leaves(*errors: BaseException) -> Callable[[Sequence[str]], int]:
     """A dispatcher out of which the first error comes, each caused by the next."""
-    for error, cause in zip(errors, errors[1:], strict=False):
+    for error, cause in pairwise(errors):
         error.__cause__ = cause
 
     def dispatch(_: Sequence[str]) -> int:
