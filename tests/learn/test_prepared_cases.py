@@ -129,6 +129,17 @@ def test_few_slices_are_few_patients(tmp_path: Path) -> None:
     assert len({int(case) for case, _ in samples.places}) == 2
 
 
+def test_a_crop_shows_the_patient_wherever_he_lies(tmp_path: Path) -> None:
+    body = np.zeros((2, 60, 70), np.uint8)
+    body[:, 5:17, 50:60] = 1
+    image = np.where(body, 0, -1000)
+    case = write_case(tmp_path / "case", facts(1), {"image": image, "body": body})
+    samples = samples_of([case], Shape((20, 20)), names=("body",))
+    assert (samples.draw(20, np.random.default_rng(0))["body"].sum(axis=(1, 2, 3)) == 120).all()
+    samples = samples_of([case], Shape((8, 8)), names=("body",))
+    assert (samples.draw(20, np.random.default_rng(0))["body"] == 1).all()
+
+
 def test_more_slices_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too few slices"):
         samples_of([write_made(tmp_path, 1)], Shape((16, 16)), at_most=5)

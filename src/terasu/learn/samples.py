@@ -52,15 +52,17 @@ class Samples:
         names: arrays that a sample has.
         shape: of a sample.
         places: (n, 2) index of the case and of the middle slice.
+        patients_yx: case by case, the rows and columns that the patient fills.
     """
 
     cases: tuple[PreparedCase, ...]
     names: tuple[str, ...]
     shape: Shape
     places: NDArray[np.intp]
+    patients_yx: tuple[tuple[slice, slice], ...]
 
     def draw(self, count: int, chance: np.random.Generator) -> Sample:
-        """``count`` samples with replacement, cropped at random.
+        """``count`` samples with replacement, cropped at random where the patient is.
 
         Returns:
             Array → (count, depth or 1, y, x) float32, or (count, 1, z, y, x) of 3-D patches.
@@ -74,9 +76,10 @@ class Samples:
         return self._stacked([self._cut(int(case), int(middle), None) for case, middle in chosen])
 
     def _cut(self, case: int, middle: int, chance: np.random.Generator | None) -> Sample:
-        shape_zyx = self.cases[case].facts.shape_zyx
+        shape_zyx, patient = self.cases[case].facts.shape_zyx, self.patients_yx[case]
         start_yx = [
-            _start(have, want, chance) for have, want in zip(shape_zyx[1:], self.shape.size_yx, strict=True)
+            _start(have, want, extent, chance)
+            for have, want, extent in zip(shape_zyx[1:], self.shape.size_yx, patient, strict=True)
         ]
         return {name: self._part(case, name, middle, start_yx) for name in self.names}
 
@@ -120,7 +123,7 @@ def samples_of(
             expected=f"{wanted}",
             todo="Prepare more cases.",
         )
-    return Samples(kept, tuple(names), shape, places[:wanted])
+    return Samples(kept, tuple(names), shape, places[:wanted], tuple(_extent(case) for case in kept))
 
 
 def box(
@@ -137,14 +140,24 @@ def box(
 
 
 def _with_patient(case: PreparedCase) -> NDArray[np.intp]:
-    share = case.array("body").mean(axis=(1, 2)) if "body" in case.facts.sha256 else np.ones(1)
     if "body" not in case.facts.sha256:
         return np.arange(case.facts.shape_zyx[0])
-    return np.flatnonzero(share >= _LEAST_BODY)
+    return np.flatnonzero(case.array("body").mean(axis=(1, 2)) >= _LEAST_BODY)
 
 
-def _start(have: int, want: int, chance: np.random.Generator | None) -> int:
-    """A small array is put in the middle of the sample, a large one is cropped."""
-    if have <= want or chance is None:
+def _extent(case: PreparedCase) -> tuple[slice, slice]:
+    if "body" not in case.facts.sha256 or not case.array("body").any():
+        _, rows, columns = case.facts.shape_zyx
+        return slice(0, rows), slice(0, columns)
+    flat = case.array("body").any(axis=0)
+    rows_in, columns_in = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    return slice(int(rows_in[0]), int(rows_in[-1]) + 1), slice(int(columns_in[0]), int(columns_in[-1]) + 1)
+
+
+def _start(have: int, want: int, patient: slice, chance: np.random.Generator | None) -> int:
+    """A small array is put in the middle of the sample; of a large one a part of the patient, or all of him."""
+    if have <= want:
         return (have - want) // 2
-    return int(chance.integers(have - want + 1))
+    low, high = sorted((patient.start, patient.stop - want))
+    low, high = max(0, min(low, have - want)), max(0, min(high, have - want))
+    return (low + high) // 2 if chance is None else int(chance.integers(low, high + 1))

@@ -1,0 +1,1 @@
+"""Trained improvements: each model one file, all behind one contract."""
