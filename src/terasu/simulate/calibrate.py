@@ -25,7 +25,7 @@ F64 = NDArray[np.float64]
 BOUNDS = {
     "scatter_to_primary": (0.0, 4.0),
     "scatter_sigma_mm": (20.0, 400.0),
-    "truncation_extension": (0.0, 1.0),
+    "truncation_mm": (0.0, 400.0),
     "calibration_mm": (100.0, 500.0),
 }
 _RINGS_MM = ((0, 30), (30, 60), (60, 90), (90, 110), (110, 125))
@@ -64,7 +64,7 @@ def fit_cone_beam(
     seen: Mask,
     start: ConeBeamSettings,
     *,
-    free: Sequence[str] = ("scatter_to_primary", "scatter_sigma_mm", "truncation_extension"),
+    free: Sequence[str] = tuple(BOUNDS),
     evaluations: int = 60,
 ) -> Fitted:
     """Least squares (Nelder–Mead) on medians: soft tissue by distance from the axis, and tissue classes.

@@ -29,7 +29,7 @@ class ConeBeamSettings:
         motion_mm: craniocaudal, from end to end, a sine of ``motion_period_s`` in 10 positions.
         frames_per_s: of the panel.
         couch: a carbon-fibre couch top beneath the patient.
-        truncation_extension: share of the panel's width that cut projections are continued by.
+        truncation_mm: length on the panel over which cut projections are led to 0.
         hann_cutoff: of the ramp filter, in shares of the Nyquist frequency; 0 for the ramp alone.
         calibration_mm: diameter of the water phantom that the HU were calibrated on.
         work_mm: voxels that are projected.
@@ -59,7 +59,7 @@ class ConeBeamSettings:
     motion_period_s: float = 4.0
     frames_per_s: float = 11.0
     couch: bool = False
-    truncation_extension: float = 0.1
+    truncation_mm: float = 60.0
     hann_cutoff: float = 1.0
     calibration_mm: float = 200.0
     work_mm: float = 2.0
@@ -69,10 +69,10 @@ class ConeBeamSettings:
     def __post_init__(self) -> None:
         above = (self.source_axis_mm, self.detector_wide_mm, self.detector_high_mm, self.photons_per_mm2)
         steps = (self.work_mm, self.pixel_mm, self.slice_mm, self.motion_period_s, self.frames_per_s)
-        least = (self.scatter_to_primary, self.motion_mm, self.hann_cutoff, self.truncation_extension)
+        least = (self.scatter_to_primary, self.motion_mm, self.hann_cutoff, self.truncation_mm)
         fits = min(*above, *steps, self.scatter_sigma_mm, self.calibration_mm) > 0 and min(least) >= 0
         fits &= 40 <= self.kv <= 150 and 0 <= self.lag < 1 and self.hann_cutoff <= 1
-        fits &= self.source_detector_mm > self.source_axis_mm and self.truncation_extension <= 1
+        fits &= self.source_detector_mm > self.source_axis_mm
         if not fits or self.fan not in ("full", "half") or self.columns < 8 or self.projections < 16:
             raise InputError(
                 "This cone-beam CT cannot be simulated.",
