@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from terasu import __version__
+from terasu.cli.contour_commands import contours
 from terasu.cli.radiomics_commands import radiomics
 from terasu.cli.study_commands import study
 
@@ -24,6 +25,7 @@ app = App(
     help="From the day's CBCT to a verdict: PASS, REVIEW or BLOCK, with reasons. Not a medical device.",
     suppress_keyboard_interrupt=False,
 )
+app.command(contours)
 app.command(radiomics)
 app.command(study)
 

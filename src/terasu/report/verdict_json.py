@@ -33,7 +33,7 @@ def verdict_as_dict(content: ReportContent) -> dict[str, Any]:
         },
         "statements": list(content.statements),
         "missing": dict(content.missing),
-        "findings": [_finding(finding) for finding in verdict.findings],
+        "findings": [finding_as_dict(finding) for finding in verdict.findings],
         "doses": [_dose_row(row) for row in content.dose_rows],
         "gamma": [
             {"criterion": one.criterion, "arm": one.arm, "pass_percent": _number(one.pass_percent)}
@@ -54,7 +54,8 @@ def verdict_as_json(content: ReportContent) -> str:
     return json.dumps(verdict_as_dict(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_as_dict(finding: Finding) -> dict[str, Any]:
+    """One finding as it stands in ``verdict.json``."""
     value = finding.value if isinstance(finding.value, str) else _number(finding.value)
     return {
         "check": finding.check,

@@ -1,0 +1,107 @@
+"""Quality control of one RTSTRUCT from any system, on the CT that it was drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from terasu.patient.grid import Grid
+from terasu.patient.structures import StructureSet
+from terasu.report.verdict_json import finding_as_dict
+from terasu.safety.contours.together import drawing_findings
+from terasu.safety.policy import read_policy
+from terasu.safety.verdict import Finding, Level, Verdict, verdict_of
+from terasu.segment.quality.drawing import measure_drawing
+from terasu.workflow.contours.organs import by_organ, chosen, drawings_in
+from terasu.workflow.contours.sources import drawing_at, image_at, laid_on, roi_names
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One structure set, drawing by drawing.
+
+    Attributes:
+        drawings: name of the drawing (what its ROI names add to the organ's) → its verdict.
+        rois: drawing → (organ → ROI name).
+    """
+
+    drawings: dict[str, Verdict]
+    rois: dict[str, dict[str, str]]
+
+    @property
+    def level(self) -> Level:
+        """The gravest of all drawings."""
+        return max(one.level for one in self.drawings.values())
+
+
+def check_contours(
+    image: Path,
+    contours: Path,
+    *,
+    rois: Sequence[str] = (),
+    planning: Path | None = None,
+    ensemble: Sequence[Path] = (),
+    policy: Path | None = None,
+) -> Checked:
+    """Check every drawing that a structure set holds.
+
+    Args:
+        image: folder of the CT, or a volume file.
+        contours: RTSTRUCT or mask file.
+        rois: names or patterns; all if empty.
+        planning: registered planning contours in the frame of this image.
+        ensemble: the same organs as several networks drew them.
+    """
+    limits = read_policy(policy)
+    ct, drawn = image_at(image), drawing_at(contours)
+    planned = None if planning is None else _organs_on(ct.grid, planning)
+    members = [_organs_on(ct.grid, one) for one in ensemble]
+    groups = drawings_in(chosen(roi_names(drawn), rois))
+    verdicts = {}
+    for name, organs in groups.items():
+        measured = measure_drawing(laid_on(ct.grid, drawn, organs), ct, planning=planned, ensemble=members)
+        verdicts[name] = verdict_of(drawing_findings(limits, measured), policy=limits.label)
+    return Checked(verdicts, {name: {its: roi for roi, its in one.items()} for name, one in groups.items()})
+
+
+def by_organ_level(verdict: Verdict) -> dict[str, Level]:
+    """The gravest finding about every organ, in the order in which they were checked."""
+    levels: dict[str, Level] = {}
+    for one in verdict.findings:
+        levels[one.subject] = max(levels.get(one.subject, Level.PASS), one.level)
+    return levels
+
+
+def as_dict(checked: Checked) -> dict[str, Any]:
+    """What ``terasu contours check --json`` prints."""
+    return {
+        "level": checked.level.name,
+        "drawings": [
+            {"drawing": name, "level": one.level.name, "policy": one.policy, "organs": _organs(checked, name)}
+            for name, one in checked.drawings.items()
+        ],
+    }
+
+
+def _organs(checked: Checked, drawing: str) -> list[dict[str, Any]]:
+    verdict = checked.drawings[drawing]
+    return [
+        {
+            "organ": organ,
+            "roi": checked.rois[drawing].get(organ, organ),
+            "level": level.name,
+            "findings": [finding_as_dict(one) for one in _about(verdict, organ)],
+        }
+        for organ, level in by_organ_level(verdict).items()
+    ]
+
+
+def _about(verdict: Verdict, organ: str) -> list[Finding]:
+    return [one for one in verdict.findings if one.subject == organ]
+
+
+def _organs_on(grid: Grid, path: Path) -> StructureSet:
+    drawn = drawing_at(path)
+    return laid_on(grid, drawn, by_organ(roi_names(drawn)))
