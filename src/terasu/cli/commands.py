@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from terasu import __version__
 from terasu.cli.contour_commands import contours
 from terasu.cli.radiomics_commands import radiomics
+from terasu.cli.simulate_commands import simulate
 from terasu.cli.study_commands import study
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = App(
 )
 app.command(contours)
 app.command(radiomics)
+app.command(simulate)
 app.command(study)
 
 
