@@ -34,7 +34,7 @@ class InversePowerLaw:
         return np.asarray(self.limit + self.gain * np.asarray(cases, np.float64) ** -self.rate)
 
     def cases_for(self, goal: float) -> float:
-        """Cases at which the law comes to the goal; 1 where it starts beyond it, infinite if it never does."""
+        """Cases at which the law comes to the goal: 1 if it starts beyond it, infinite if it never does."""
         left = (goal - self.limit) / self.gain if self.gain else 0.0
         return max(1.0, float(left ** (-1 / self.rate))) if left > 0 else float("inf")
 
