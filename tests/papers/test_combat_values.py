@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from terasu.prognosis.study.steps.columns import Columns, Rows
 from terasu.prognosis.study.steps.combat import Combat
@@ -21,3 +22,16 @@ def test_three_centres_of_seven_features() -> None:
     found = Combat().fit(columns, outcome, rows).apply(columns, rows).x
     np.testing.assert_allclose(found, after, rtol=0, atol=1e-5 * np.abs(after).max())
     assert np.abs(before - after).max() > 1
+
+
+def test_three_centres_with_age_and_stage_kept() -> None:
+    """A number and words as covariates, in a least-squares design of centres and covariates together."""
+    told = json.loads((Path(__file__).parent / "combat" / "covariates.json").read_text())
+    before, after = np.array(told["before"]), np.array(told["after"])
+    table = pd.DataFrame({"age": told["age"], "stage": told["stage"]})
+    columns, rows = Columns(tuple("abcdefg"), before), Rows(np.array(told["centres"]), table)
+    outcome = Survival(np.ones(24), np.ones(24))
+    found = Combat(covariates=("age", "stage")).fit(columns, outcome, rows).apply(columns, rows).x
+    np.testing.assert_allclose(found, after, rtol=0, atol=1e-5 * np.abs(after).max())
+    without = Combat().fit(columns, outcome, rows).apply(columns, rows).x
+    assert np.abs(without - after).max() > 0.5

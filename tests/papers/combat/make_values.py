@@ -20,6 +20,27 @@ def main() -> None:
     told = neuroCombat(dat=x.T, covars=pd.DataFrame({"centre": centres}), batch_col="centre")
     content = {"centres": centres, "before": x.tolist(), "after": told["data"].T.tolist()}
     Path(__file__).with_name("values.json").write_text(json.dumps(content, indent=1) + "\n")
+    with_covariates(x, centres)
+
+
+def with_covariates(x: np.ndarray, centres: list[str]) -> None:
+    """The same with age and stage, which differ between the centres and act on the features."""
+    rng = np.random.default_rng(4)
+    age = np.round(rng.normal(60, 8, 24) + 6 * (np.array(centres) == "b"))
+    stage = rng.choice(["I", "II", "III"], 24)
+    x = x + np.outer(age - 60, rng.normal(0, 0.2, 7)) + np.outer(stage == "III", rng.normal(0, 2, 7))
+    table = pd.DataFrame({"centre": centres, "age": age, "stage": stage})
+    told = neuroCombat(
+        dat=x.T, covars=table, batch_col="centre", categorical_cols=["stage"], continuous_cols=["age"]
+    )
+    content = {
+        "centres": centres,
+        "age": age.tolist(),
+        "stage": stage.tolist(),
+        "before": x.tolist(),
+        "after": told["data"].T.tolist(),
+    }
+    Path(__file__).with_name("covariates.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def read_cohort(study: Study) -> Cohort:
 def _read(study: Study, source: Source, *, external: bool) -> Cohort:
     says, path = study.says, study.file(source.clinical.path)
     sheet = read_sheet(path, source.clinical, source.patient_id)
-    asked = (*says.baselines.columns, *((source.centre,) if source.centre else ()))
+    asked = (*says.sheet_columns, *((source.centre,) if source.centre else ()))
     column = "" if external else says.split.column
     require_columns(sheet, (*source.endpoint.columns, *asked, *((column,) if column else ())), path.name)
     known = with_known_label(sheet, source.endpoint)
@@ -77,7 +77,7 @@ def _read(study: Study, source: Source, *, external: bool) -> Cohort:
         tuple(int(row) for row in ids.index),
         pd.concat([matrix, clinical], axis=1),
         tuple(str(one) for one in matrix.columns),
-        says.baselines.columns,
+        says.sheet_columns,
         centre,
         read_outcome(known, source.endpoint, path.name),
         np.full(len(ids), external),

@@ -53,7 +53,7 @@ def one_repeat(
     Returns:
         ``score, place, group, chance, apparent, used``, or ``reason`` where the pipeline could not be fitted.
     """
-    cohort = cohort.narrowed(pipeline.features, pipeline.clinical)
+    cohort = cohort.narrowed(pipeline.features, pipeline.asked)
     n = len(cohort)
     score, place, group = np.empty(n), np.empty(n), np.empty(n, np.int64)
     chance: list[list[float]] = [[]] * n

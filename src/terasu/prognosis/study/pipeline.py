@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from terasu.prognosis.models.contract import (
 )
 from terasu.prognosis.study.steps.clinical import Clinical, clinical_from, fit_clinical
 from terasu.prognosis.study.steps.columns import Columns, Rows, columns_of
-from terasu.prognosis.study.steps.combat import Harmonised
+from terasu.prognosis.study.steps.combat import Combat, Harmonised
 from terasu.prognosis.study.steps.contract import FittedStep, Step
 from terasu.prognosis.study.steps.reading import step_from_dict
 from terasu.prognosis.survival_data import Array, Survival
@@ -48,6 +49,11 @@ class Pipeline:
     kind: str
     last: tuple[Step, ...] = ()
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Columns of the clinical sheet that model or steps look at."""
+        return _asked(self.clinical, self.steps)
+
     def fit(
         self, table: pd.DataFrame, outcome: Outcome, centres: NDArray[Any] | None, *, seed: int
     ) -> FittedPipeline:
@@ -66,7 +72,7 @@ class Pipeline:
 
     def prepare(self, table: pd.DataFrame, outcome: Outcome, centres: NDArray[Any] | None) -> Prepared:
         """Fit the steps alone."""
-        rows, fitted = Rows(centres), list[FittedStep]()
+        rows, fitted = Rows(centres, table), list[FittedStep]()
         columns = columns_of(table, self.features)
         for step in self.steps if self.features else ():
             fitted.append(step.fit(columns, outcome, rows))
@@ -108,7 +114,7 @@ class FittedPipeline:
 
     def columns(self, table: pd.DataFrame, centres: NDArray[Any] | None) -> Columns:
         """What the model sees of these rows."""
-        rows, columns = Rows(centres), columns_of(table, self.features)
+        rows, columns = Rows(centres, table), columns_of(table, self.features)
         for step in self.steps:
             columns = step.apply(columns, rows)
         if self.clinical_columns:
@@ -123,6 +129,17 @@ class FittedPipeline:
         if len(self.classes) < 3:
             return self.model.score(x)
         return np.asarray(self.probability(table, centres) @ np.arange(len(self.classes)))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Columns of the clinical sheet that model or steps look at."""
+        return _asked(self.clinical_columns, self.steps)
+
+    def strangers(self, table: pd.DataFrame) -> tuple[str, ...]:
+        """Those of them in which a word stands that training has not seen."""
+        steps = (one.clinical for one in self.steps if isinstance(one, Harmonised))
+        found = (name for one in (self.clinical, *steps) for name in one.strangers(table))
+        return tuple(dict.fromkeys(found))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -172,6 +189,11 @@ def pipeline_from_dict(saved: dict[str, Any]) -> FittedPipeline:
         tuple(step_from_dict(one) for one in saved["last"]),
         model_from_dict(saved["model"]),
     )
+
+
+def _asked(clinical: tuple[str, ...], steps: Sequence[Step | FittedStep]) -> tuple[str, ...]:
+    covariates = (name for one in steps if isinstance(one, Combat | Harmonised) for name in one.covariates)
+    return tuple(dict.fromkeys((*clinical, *covariates)))
 
 
 def _fitted(recipe: Recipe, columns: Columns, outcome: Outcome, seed: int) -> FittedModel:

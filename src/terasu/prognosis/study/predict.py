@@ -36,7 +36,7 @@ def predict_patients(model_path: Path, table: Path) -> pd.DataFrame:
     frame = read_sheet(table, Sheet(path=table.name), model.patient_id)
     refuse_twice(frame, model.patient_id, table.name)
     features = list(model.pipeline.features)
-    asked = [*model.pipeline.clinical_columns, *([model.centre] if model.centre else [])]
+    asked = [*model.pipeline.asked, *([model.centre] if model.centre else [])]
     require_columns(frame, (*features, *asked), table.name)
     values = numbers(frame, features, table.name) if features else frame[[]]
     ready = pd.concat([values, frame[list(dict.fromkeys(asked))]], axis=1).reset_index(drop=True)
@@ -85,7 +85,7 @@ def _whether(model: FinalModel, row: pd.DataFrame, centre: NDArray[Any] | None) 
     words = [why] if why else []
     words += [f"{missing} missing features were filled in"] if missing else []
     words += list(model.pipeline.cautions(centre))
-    words += [f"a new word in {name}" for name in model.pipeline.clinical.strangers(row)]
+    words += [f"a new word in {name}" for name in model.pipeline.strangers(row)]
     return refused, "; ".join(words)
 
 

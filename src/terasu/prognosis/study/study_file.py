@@ -215,6 +215,13 @@ class StudyFile(Source):
     permutations: Permutations = Field(default_factory=Permutations)
     report: Reporting = Field(default_factory=Reporting)
 
+    @property
+    def sheet_columns(self) -> tuple[str, ...]:
+        """Columns asked of the clinical sheet: of the baselines, and covariates of steps; each once."""
+        steps = (*self.steps, *(one for model in self.models for one in model.steps or ()))
+        said = [one["covariates"] for one in steps if isinstance(one.get("covariates"), list | tuple)]
+        return tuple(dict.fromkeys((*self.baselines.columns, *(str(name) for one in said for name in one))))
+
     @model_validator(mode="after")
     def _fits_together(self) -> StudyFile:
         names = [file_name(one) for one in (*(one.name for one in self.models), *self.baselines.others)]

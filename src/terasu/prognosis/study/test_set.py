@@ -79,7 +79,7 @@ def _cautions(model: FinalModel, test: Cohort) -> tuple[str, ...]:
     columns = model.pipeline.columns(test.table, test.centres)
     outside = sum(refused for refused, _ in model.seen.judge(columns))
     words = [f"{outside} of {len(test)} patients lie outside of what the model has seen"] if outside else []
-    words += [f"{one}: words that training has not" for one in model.pipeline.clinical.strangers(test.table)]
+    words += [f"{one}: words that training has not" for one in model.pipeline.strangers(test.table)]
     return (*words, *model.pipeline.cautions(test.centres))
 
 

@@ -54,9 +54,11 @@ class Rows:
 
     Attributes:
         centres: (n,) names, or None.
+        table: (n, …) columns of the clinical sheet among others, or None.
     """
 
     centres: NDArray[Any] | None = None
+    table: pd.DataFrame | None = None
 
 
 def columns_of(table: pd.DataFrame, names: Sequence[str]) -> Columns:
