@@ -149,13 +149,13 @@ def _extent(case: PreparedCase) -> tuple[slice, slice]:
     if "body" not in case.facts.sha256 or not case.array("body").any():
         _, rows, columns = case.facts.shape_zyx
         return slice(0, rows), slice(0, columns)
-    flat = case.array("body").any(axis=0)
+    flat = np.asarray(case.array("body").max(axis=0) > 0)
     rows_in, columns_in = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     return slice(int(rows_in[0]), int(rows_in[-1]) + 1), slice(int(columns_in[0]), int(columns_in[-1]) + 1)
 
 
 def _start(have: int, want: int, patient: slice, chance: np.random.Generator | None) -> int:
-    """A small array is put in the middle of the sample; of a large one a part of the patient, or all of him."""
+    """A small array is put in the middle; of a large one a part of the patient is cut, or all of him."""
     if have <= want:
         return (have - want) // 2
     low, high = sorted((patient.start, patient.stop - want))
