@@ -26,6 +26,7 @@ def chosen(names: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
             "No ROI fits what was asked for.",
             got=f"asked for {', '.join(asked)}; there are {', '.join(here)}",
             expected="names or patterns of ROIs that are there",
+            todo="Name one of these, or leave the choice out to take every ROI.",
         )
     return fit
 

@@ -106,7 +106,12 @@ def _grid_around(sets: list[ContourSet]) -> Grid:
         )
     rois = [roi for one in sets for roi in one if roi.contours_lps_mm]
     if not rois:
-        raise InputError("Neither drawing has a contour.", expected="at least one closed contour")
+        raise InputError(
+            "Neither drawing has a contour.",
+            got=f"{sum(len(one.rois) for one in sets)} ROIs, none of them drawn",
+            expected="at least one closed contour",
+            todo="Export the structures again with their contours.",
+        )
     step_mm, first_mm = _slices_of(rois)
     points = np.concatenate([points for roi in rois for points in roi.contours_lps_mm])
     low, high = points.min(axis=0) - _ROOM_MM, points.max(axis=0) + _ROOM_MM
@@ -128,6 +133,7 @@ def _slices_of(rois: list[Roi]) -> tuple[float, float]:
         if abs(planes.normal_lps[2]) < 0.9999:
             raise GeometryError(
                 f"The ROI {roi.name!r} is not drawn on axial slices.",
+                got=f"planes with the normal {np.round(planes.normal_lps, 3).tolist()}",
                 expected="axial contours where no image is named",
                 todo="Name the image that both were drawn on with --image.",
             )
