@@ -132,14 +132,26 @@ def quiet(axes: Axes) -> None:
 
 
 def key_above(axes: Axes) -> None:
-    """A key above the axes with as many columns as there is room for."""
-    labels = axes.get_legend_handles_labels()[1]
+    """A key above the axes in two rows at most; names that are too long for that are cut."""
+    handles, labels = axes.get_legend_handles_labels()
     figure = axes.get_figure(root=True)
     if not labels or figure is None:
         return
     room_mm = float(axes.get_position().width * figure.get_figwidth() * 25.4) + 12.0
     widest_mm = max(width_mm(one, 7.5) for one in labels) + 12.0
-    legend(axes, max(1, min(len(labels), int(room_mm // widest_mm))))
+    columns = max(-(-len(labels) // 2), min(len(labels), int(room_mm // widest_mm)))
+    for handle, label in zip(handles, labels, strict=True):
+        handle.set_label(_cut(label, room_mm / columns - 12.0))
+    legend(axes, columns)
+
+
+def _cut(label: str, room_mm: float) -> str:
+    """The label, or as much of its beginning as there is room for."""
+    if width_mm(label, 7.5) <= room_mm:
+        return label
+    while len(label) > 4 and width_mm(f"{label}…", 7.5) > room_mm:
+        label = label[:-1]
+    return f"{label.rstrip()}…"
 
 
 def legend(axes: Axes, columns: int) -> None:

@@ -102,8 +102,8 @@ def survival_figures(
     key = _key(model.part)
     curves = StudyFigure(
         f"kaplan-meier-{key}",
-        f"{model.model}: risk groups, {model.part}",
-        "Cut where the training patients of each fold are cut. The hazard ratio per SD comes first.",
+        f"Risk groups, {model.part}",
+        f"Groups of {model.model}, cut where training patients are cut. The hazard ratio per SD comes first.",
         f"Kaplan–Meier curves of {len(model.groups)} risk groups, log-rank p {p_value(model.log_rank_p)}.",
         partial(draw_kaplan_meier, of=model),
         (5.6, 4.3),

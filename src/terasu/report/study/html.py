@@ -39,12 +39,12 @@ def render_study(page: StudyPage, drawn: Mapping[str, bytes]) -> str:
         page=page,
         drawn=drawn,
         mark=MARK,
-        titles=titles(page),
+        titles=headings_of(page),
         ink=LEVEL_INK[level],
         tint=LEVEL_TINT[level],
     )
 
 
-def titles(page: StudyPage) -> dict[str, str]:
+def headings_of(page: StudyPage) -> dict[str, str]:
     """Anchor → heading."""
     return {"design": "How the study was made"} | {one.key: one.title for one in page.sections}

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from terasu.report.paper import MARGIN_MM, WIDTH_MM, Cell, Paper, footers, line_mm, wrapped
 from terasu.report.pdf import put_table
 from terasu.report.study.checklist import Checklist
-from terasu.report.study.html import MARK, STANDING_LEVEL, titles
+from terasu.report.study.html import MARK, STANDING_LEVEL, headings_of
 from terasu.report.study.page import Section, StudyFigure, StudyPage
 from terasu.report.style import INK, LEVEL_INK, LEVEL_TINT, SOFT, width_mm
 from terasu.report.tables import Table
@@ -31,7 +31,7 @@ def write_study_pdf(page: StudyPage, path: Path) -> None:
     for section in page.sections:
         _section(paper, section)
     for one in page.checklists:
-        _checklist(paper, one, titles(page))
+        _checklist(paper, one, headings_of(page))
     _pairs(paper, "Where this comes from", page.provenance)
     footers(paper.pages, page.footer)
     with PdfPages(path, metadata={"Title": page.name, "Creator": "Terasu"}) as pdf:
@@ -141,14 +141,17 @@ def _row(paper: Paper, figures: Sequence[StudyFigure]) -> None:
     width = _COLUMN_MM if len(figures) == 2 else min(WIDTH_MM, 125.0)
     heights = [width * one.size_in[1] / one.size_in[0] for one in figures]
     notes = [wrapped(one.note, width, 6.8) for one in figures]
-    room = 5.5 + max(h + len(n) * line_mm(6.8) for h, n in zip(heights, notes, strict=True)) + 3
+    titles = [wrapped(one.title, width, 8, bold=True) for one in figures]
+    head = max(map(len, titles)) * line_mm(8) + 1.5
+    room = head + max(h + len(n) * line_mm(6.8) for h, n in zip(heights, notes, strict=True)) + 3
     paper.need(room)
     for place, (one, height, lines) in enumerate(zip(figures, heights, notes, strict=True)):
         x = MARGIN_MM + place * (width + _GAP_MM)
-        paper.put(one.title, x, paper.y_mm, 8, fontweight="bold", color=INK)
-        _draw(paper, one, x, paper.y_mm + 5.5, width)
+        for row, line in enumerate(titles[place]):
+            paper.put(line, x, paper.y_mm + row * line_mm(8), 8, fontweight="bold", color=INK)
+        _draw(paper, one, x, paper.y_mm + head, width)
         for row, line in enumerate(lines):
-            paper.put(line, x, paper.y_mm + 5.5 + height + row * line_mm(6.8), 6.8, color=SOFT)
+            paper.put(line, x, paper.y_mm + head + height + row * line_mm(6.8), 6.8, color=SOFT)
     paper.y_mm += room
 
 
