@@ -126,6 +126,51 @@ def fast(
     return _simulate("fast", source, out, preset, wanted, overwrite=overwrite, as_json=as_json)
 
 
+@simulate.command
+def compare(
+    real: Path,
+    *,
+    ct: Path,
+    out: Path,
+    preset: str = "full_fan",
+    settings: Path | None = None,
+    fit: Annotated[bool, Parameter(name="--fit", negative="")] = False,
+    seed: int = 0,
+    overwrite: _OVERWRITE = False,
+) -> int:
+    """A real cone-beam CT beside one simulated from the same patient's CT, as a page with numbers.
+
+    Parameters
+    ----------
+    real
+        Folder or file of the real scan.
+    ct
+        Folder or file of the CT, in the scan's space.
+    out
+        Folder for beside.html, its pictures, numbers.json and settings.toml.
+    preset
+        Settings to start from, as of `terasu simulate cbct`.
+    settings
+        TOML with numbers of one's own.
+    fit
+        Find the scatter, truncation, calibration and photons that make the simulation read as the scan.
+    seed
+        Of the noise.
+    overwrite
+        Replace that folder if it is there.
+    """
+    from terasu.workflow.simulate_compare import compare_with_real
+
+    done = compare_with_real(
+        real, ct, out, preset=preset, changes=settings, fit=fit, seed=seed, overwrite=overwrite
+    )
+    print(f"{'':<50}{'real':>10}{'simulated':>12}")
+    for name, (first, second) in done.numbers.items():
+        print(f"{name:<50}{first:>10.1f}{second:>12.1f}")
+    print(f"Page: {done.folder / 'beside.html'}")
+    return 0
+
+
 def _simulate(
     engine: Engine,
     source: Path,
