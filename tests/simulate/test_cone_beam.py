@@ -86,6 +86,7 @@ def test_a_perfect_half_fan_scan_is_the_truth_within_6_hu(perfect: SimulatedCase
     assert abs(error.mean()) < 2
     assert np.abs(error).mean() < 6
     assert perfect.measured["water_reading"] == pytest.approx(1, abs=0.005)
+    assert perfect.measured["air_reading"] == pytest.approx(0, abs=0.02)
 
 
 @needs_rtk

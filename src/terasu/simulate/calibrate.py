@@ -33,6 +33,8 @@ _CLASSES_HU = ((-250, -20), (-20, 150), (150, 2000))
 _SOFT_HU = (-20, 150)
 _FIT_MM, _FIT_SLICE_MM = 4.3, 6.0
 _LEAST_VOXELS = 30
+_BLUR_MM, _COARSE_BLUR_MM = 4.0, 2.0
+"""All images are compared at one, coarse resolution; the coarse simulation has about 2 mm of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +88,11 @@ def fit_cone_beam(
     if unknown:
         raise InputError("This number cannot be fitted.", got=", ".join(unknown), expected=", ".join(BOUNDS))
     grid = real.grid.with_spacing((_FIT_SLICE_MM, _FIT_MM, _FIT_MM))
-    truth = averaged_onto(true_ct, grid).values
+    truth = averaged_onto(_blurred(true_ct, _BLUR_MM), grid).values
     within = resample(Volume(seen, real.grid, "1"), onto=grid, interpolation="nearest", outside=0)
-    wanted = medians(averaged_onto(real, grid).values, truth, np.asarray(within.values), grid)
+    wanted = medians(
+        averaged_onto(_blurred(real, _BLUR_MM), grid).values, truth, np.asarray(within.values), grid
+    )
     coarse = replace(
         start, photons_per_mm2=np.inf, motion_mm=0.0, lag=0.0, columns=96, projections=100, work_mm=4.0
     )
@@ -96,8 +100,9 @@ def fit_cone_beam(
 
     def simulated(numbers: F64) -> dict[str, float]:
         trial = _with(coarse, free, numbers)
-        image = calibrated_hu(reading_of(primary, grid, trial), trial)
-        return medians(image, truth, np.asarray(within.values), grid)
+        image = Volume(calibrated_hu(reading_of(primary, grid, trial), trial), grid)
+        blurred = _blurred(image, float(np.sqrt(_BLUR_MM**2 - _COARSE_BLUR_MM**2)))
+        return medians(blurred.values, truth, np.asarray(within.values), grid)
 
     def misfit(scaled: F64) -> float:
         found = simulated(low + scaled * (high - low))
@@ -120,6 +125,13 @@ def fit_cone_beam(
 def _with(settings: ConeBeamSettings, names: Sequence[str], numbers: F64) -> ConeBeamSettings:
     chosen: dict[str, Any] = {name: float(number) for name, number in zip(names, numbers, strict=True)}
     return replace(settings, **chosen)
+
+
+def _blurred(image: Volume, sigma_mm: float) -> Volume:
+    """In the slice."""
+    _, y_mm, x_mm = image.grid.spacing_zyx_mm
+    values = ndimage.gaussian_filter(image.values.astype(np.float32), (0, sigma_mm / y_mm, sigma_mm / x_mm))
+    return Volume(values, image.grid, image.unit, image.source)
 
 
 def medians(image: F32, truth: F32, seen: Mask, grid: Grid) -> dict[str, float]:

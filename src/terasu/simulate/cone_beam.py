@@ -12,7 +12,13 @@ from terasu.patient.grid import Grid
 from terasu.patient.structures import Mask
 from terasu.patient.volume import Source, Volume
 from terasu.simulate.case import SimulatedCase, require_ct
-from terasu.simulate.cone_object import ConeObject, object_of, water_cylinder
+from terasu.simulate.cone_object import (
+    INSERT_AT,
+    INSERT_RADIUS,
+    ConeObject,
+    calibration_phantom,
+    object_of,
+)
 from terasu.simulate.cone_settings import ConeBeamSettings
 from terasu.simulate.rtk import fdk, project_cone, require_rtk
 from terasu.simulate.scatter import scatter_of
@@ -55,8 +61,8 @@ def simulate_cone_beam(
     seen = field_of_view(grid, settings)
     values = np.where(seen, hu, -1000).astype(np.int16)
     image = Volume(values, grid, "HU", Source("CT", made_by=MADE_BY))
-    water = _water_reading(_calibration(settings))
-    measured = {"water_reading": water, "mean_energy_kev": spectrum_of(settings).mean_kev}
+    water, air = _phantom_readings(_calibration(settings))
+    measured = {"water_reading": water, "air_reading": air, "mean_energy_kev": spectrum_of(settings).mean_kev}
     return SimulatedCase(image, truth, seen, "cbct", settings, seed, measured)
 
 
@@ -106,8 +112,9 @@ def reading_of(primary: F32, grid: Grid, settings: ConeBeamSettings, *, seed: in
 
 
 def calibrated_hu(reading: F32, settings: ConeBeamSettings) -> F32:
-    """HU: what the same imager reads of its water phantom is 0, nothing is −1000."""
-    return np.asarray(1000 * (reading / np.float32(_water_reading(_calibration(settings))) - 1), np.float32)
+    """HU by two points: what the same imager reads of its phantom's water is 0, of the air in it −1000."""
+    water, air = _phantom_readings(_calibration(settings))
+    return np.asarray((reading - np.float32(water)) * np.float32(1000 / (water - air)), np.float32)
 
 
 def detected(primary: F32, settings: ConeBeamSettings, *, seed: int) -> F32:
@@ -195,9 +202,16 @@ def _calibration(settings: ConeBeamSettings) -> ConeBeamSettings:
 
 
 @lru_cache(maxsize=16)
-def _water_reading(settings: ConeBeamSettings) -> float:
-    """What the middle of the water phantom reads before calibration; about 1."""
-    primary = primary_of(water_cylinder(settings.calibration_mm, settings), settings)
-    side = max(3, int(0.3 * settings.calibration_mm / settings.pixel_mm))
+def _phantom_readings(settings: ConeBeamSettings) -> tuple[float, float]:
+    """What water and the insert of air in the phantom read before calibration; about 1 and 0."""
+    diameter = settings.calibration_mm
+    primary = primary_of(calibration_phantom(diameter, settings), settings)
+    side = max(3, int(0.8 * diameter / settings.pixel_mm))
     grid = Grid.from_axes((5, side, side), spacing_zyx_mm=(4.0, settings.pixel_mm, settings.pixel_mm))
-    return float(reading_of(primary, grid, settings).mean())
+    plane = reading_of(primary, grid, settings).mean(axis=0)
+    place = (np.arange(side) - (side - 1) / 2) * settings.pixel_mm
+    readings = []
+    for middle_mm in (-INSERT_AT * diameter, INSERT_AT * diameter):
+        away = np.hypot(place[:, None], place[None] - middle_mm)
+        readings.append(float(plane[away <= max(0.6 * INSERT_RADIUS * diameter, away.min())].mean()))
+    return readings[0], readings[1]

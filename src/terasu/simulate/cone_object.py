@@ -58,17 +58,23 @@ def object_of(ct: Volume, isocentre_lps_mm: NDArray[np.float64], settings: ConeB
     return ConeObject(water, bone, (step, step, step), (x, y, z - before * step))
 
 
-def water_cylinder(diameter_mm: float, settings: ConeBeamSettings) -> ConeObject:
-    """The phantom of the HU calibration: water about the axis, longer than the beam is high."""
+INSERT_AT, INSERT_RADIUS = 0.29, 0.075
+"""Place and radius of the calibration phantom's air insert, in its diameters (a Catphan's place, wider)."""
+
+
+def calibration_phantom(diameter_mm: float, settings: ConeBeamSettings) -> ConeObject:
+    """Water about the axis with an insert of air on the +x side, longer than the beam is high."""
     step = settings.work_mm
     side, slices = int(diameter_mm / step) + 5, int(1.6 * settings.detector_high_mm / step)
-    # Four points a voxel and direction, so that the edge is as smooth as in a resampled CT.
+    # Four points a voxel and direction, so that edges are as smooth as in a resampled CT.
     fine = (np.arange(4 * side) - (4 * side - 1) / 2) * step / 4
     inside = np.hypot(fine[:, None], fine[None, :]) <= diameter_mm / 2
+    inside &= np.hypot(fine[:, None], fine[None, :] - INSERT_AT * diameter_mm) > INSERT_RADIUS * diameter_mm
     disc = inside.reshape(side, 4, side, 4).mean(axis=(1, 3)).astype(np.float32)
     water = np.repeat(disc[None], slices, axis=0)
     half = -(side - 1) / 2 * step
-    return ConeObject(water, np.zeros_like(water), (step, step, step), (half, half, -(slices - 1) / 2 * step))
+    origin = (half, half, -(slices - 1) / 2 * step)
+    return ConeObject(water, np.zeros_like(water), (step, step, step), origin)
 
 
 def _couch(water: F32, step: float) -> F32:

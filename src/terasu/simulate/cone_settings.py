@@ -24,14 +24,15 @@ class ConeBeamSettings:
         beam_hardening: a spectrum of ``kv`` behind ``aluminium_mm`` and ``titanium_mm``; else one energy.
         scatter_to_primary: behind a wide slab of 30 cm of water, after grid and any correction.
         scatter_sigma_mm: width of scatter at the panel.
-        photons_per_mm2: at the panel, open beam, per projection; inf for an image without noise.
+        photons_per_mm2: at the panel, open beam, per projection; inf for an image without noise. As it
+            stands: the noise of a pelvis scan of a Catphan (presets.toml).
         lag: share of a frame that is still there in the next.
         motion_mm: craniocaudal, from end to end, a sine of ``motion_period_s`` in 10 positions.
         frames_per_s: of the panel.
         couch: a carbon-fibre couch top beneath the patient.
         truncation_mm: length on the panel over which cut projections are led to 0.
         hann_cutoff: of the ramp filter, in shares of the Nyquist frequency; 0 for the ramp alone.
-        calibration_mm: diameter of the water phantom that the HU were calibrated on.
+        calibration_mm: diameter of the water phantom with an air insert that the HU were calibrated on.
         work_mm: voxels that are projected.
         pixel_mm, slice_mm: of the image, where no grid is given.
     Raises:
@@ -53,7 +54,7 @@ class ConeBeamSettings:
     titanium_mm: float = 0.89
     scatter_to_primary: float = 0.3
     scatter_sigma_mm: float = 90.0
-    photons_per_mm2: float = 3e4
+    photons_per_mm2: float = 1.6e6
     lag: float = 0.0
     motion_mm: float = 0.0
     motion_period_s: float = 4.0

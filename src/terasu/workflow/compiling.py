@@ -24,6 +24,7 @@ def compile_kernels() -> float:
     from terasu.dose.engine import default_engine
     from terasu.dose.gamma import gamma
     from terasu.dose.plan_making import PlanRequest, make_plan
+    from terasu.simulate.mvct import mvct_slices
 
     began = time.perf_counter()
     grid = Grid.from_axes((16, 24, 24), spacing_zyx_mm=(8, 8, 8), origin_lps_mm=(-92, -92, -60))
@@ -37,6 +38,7 @@ def compile_kernels() -> float:
     dvh_of(dose, contours["PTV"])
     dvh_of_mask(dose, target["PTV"], grid)
     gamma(dose, dose, dose_percent=3, distance_mm=3)
+    mvct_slices(water.values[7:8], 8.0)
     _compile_radiomics(grid, away_mm)
     _compile_segment(grid, away_mm)
     _compile_prognosis()
