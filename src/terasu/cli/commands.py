@@ -11,6 +11,8 @@ from cyclopts import App, Parameter
 
 from terasu import __version__
 from terasu.cli.contour_commands import contours
+from terasu.cli.data_size_commands import data_size
+from terasu.cli.model_commands import model
 from terasu.cli.radiomics_commands import radiomics
 from terasu.cli.simulate_commands import simulate
 from terasu.cli.study_commands import study
@@ -27,9 +29,11 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(contours)
+app.command(model)
 app.command(radiomics)
 app.command(simulate)
 app.command(study)
+study.command(data_size, name="datasize")
 
 
 @Parameter(name="*")

@@ -1,0 +1,1 @@
+"""How many images does a model need? Many trainings, one figure."""
