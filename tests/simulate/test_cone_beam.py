@@ -167,6 +167,25 @@ def test_equal_seeds_give_equal_bits_and_motion_couch_and_lag_show(perfect: Simu
     assert perfect.image.grid.to_lps_mm((0, j, 0))[1] == pytest.approx(-12.5 + 80 + 3, abs=10)
 
 
+@needs_rtk
+def test_a_fit_finds_the_scatter_that_was_put_in() -> None:
+    from terasu.simulate.calibrate import fit_cone_beam, fit_photons
+
+    real = simulate_cone_beam(patient(), replace(PERFECT, scatter_to_primary=0.5, photons_per_mm2=4e4))
+    start = replace(PERFECT, scatter_to_primary=0.1)
+    fitted = fit_cone_beam(
+        patient(), real.image, real.seen, start, free=("scatter_to_primary",), evaluations=14
+    )
+    assert fitted.settings.scatter_to_primary == pytest.approx(0.5, abs=0.1)
+    assert fitted.rms_hu < 15
+    where = inner(real)
+    guess = replace(PERFECT, scatter_to_primary=0.5, photons_per_mm2=1e4)
+    noisy = simulate_cone_beam(patient(), guess, seed=9).image
+    assert fit_photons(noisy, real.image, where, guess).photons_per_mm2 == pytest.approx(4e4, rel=0.3)
+    with pytest.raises(InputError, match="cannot be fitted"):
+        fit_cone_beam(patient(), real.image, real.seen, start, free=("fan",))
+
+
 def test_the_field_of_view_is_the_imagers() -> None:
     """Varian OBI: 262 mm in full fan (so says a real header), 450 mm in half fan."""
     full, half = ConeBeamSettings(fan="full"), ConeBeamSettings()

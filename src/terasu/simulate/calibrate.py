@@ -66,7 +66,7 @@ def fit_cone_beam(
     seen: Mask,
     start: ConeBeamSettings,
     *,
-    free: Sequence[str] = tuple(BOUNDS),
+    free: Sequence[str] = ("scatter_to_primary", "scatter_sigma_mm", "truncation_mm"),
     evaluations: int = 60,
 ) -> Fitted:
     """Least squares (Nelder–Mead) on medians: soft tissue by distance from the axis, and tissue classes.

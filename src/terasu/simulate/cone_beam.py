@@ -205,7 +205,9 @@ def _calibration(settings: ConeBeamSettings) -> ConeBeamSettings:
 def _phantom_readings(settings: ConeBeamSettings) -> tuple[float, float]:
     """What water and the insert of air in the phantom read before calibration; about 1 and 0."""
     diameter = settings.calibration_mm
-    primary = primary_of(calibration_phantom(diameter, settings), settings)
+    primary = _phantom_primary(
+        replace(settings, scatter_to_primary=0.0, scatter_sigma_mm=1.0, truncation_mm=0.0)
+    )
     side = max(3, int(0.8 * diameter / settings.pixel_mm))
     grid = Grid.from_axes((5, side, side), spacing_zyx_mm=(4.0, settings.pixel_mm, settings.pixel_mm))
     plane = reading_of(primary, grid, settings).mean(axis=0)
@@ -215,3 +217,11 @@ def _phantom_readings(settings: ConeBeamSettings) -> tuple[float, float]:
         away = np.hypot(place[:, None], place[None] - middle_mm)
         readings.append(float(plane[away <= max(0.6 * INSERT_RADIUS * diameter, away.min())].mean()))
     return readings[0], readings[1]
+
+
+@lru_cache(maxsize=4)
+def _phantom_primary(settings: ConeBeamSettings) -> F32:
+    """Rays through the phantom; scatter and truncation do not change them."""
+    found = primary_of(calibration_phantom(settings.calibration_mm, settings), settings)
+    found.setflags(write=False)
+    return found
