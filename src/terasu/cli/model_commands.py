@@ -16,7 +16,7 @@ def prepare(
     *,
     out: Path,
     modality: Literal["CT", "CBCT", "MVCT"] = "CT",
-    simulation: Literal["none", "mvct", "fast"] = "none",
+    simulation: Annotated[Literal["none", "mvct", "fast"], Parameter(name="--simulate")] = "none",
     half: Literal["all", "first", "second"] = "all",
     seed: int = 0,
 ) -> int:

@@ -67,7 +67,7 @@ def prepare(
             "Only a CT can be made into a low-quality image with its truth.",
             got=f"modality {modality} with a simulation",
             expected="modality CT",
-            todo="Leave --modality or --simulation out.",
+            todo="Leave --modality or --simulate out.",
         )
     salt = _salt(out.parent)
     found = [(patient_key(one.patient, salt), one) for one in find_images(folder)]
