@@ -76,6 +76,16 @@ def test_a_limit_of_the_organ_goes_before_that_of_every_organ() -> None:
     assert limit_name(POLICY, "volume_cc", "Spleen") is None
 
 
+def test_lungs_are_two_pieces_and_a_lung_is_one() -> None:
+    form = replace(FORM, volume_cc=3000.0, pieces=2, stray_percent=45.0)
+    assert "Volume outside of the largest piece" not in raised(
+        organ_findings(POLICY, Organ("Lungs", form, None))
+    )
+    assert raised(organ_findings(POLICY, Organ("Lung_L", form, None))) == {
+        "Volume outside of the largest piece": Level.BLOCK
+    }
+
+
 def test_an_empty_contour_blocks_and_so_does_no_contour() -> None:
     assert organ_findings(POLICY, Organ("Bladder", None, None))[0].level is Level.BLOCK
     assert drawing_findings(POLICY, Drawing((), ()))[0].level is Level.BLOCK

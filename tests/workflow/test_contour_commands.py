@@ -84,6 +84,19 @@ def test_one_structure_set_holds_several_drawings() -> None:
     }
 
 
+def test_targets_and_unknown_names_are_nobody_s_organ_and_a_second_drawing_is_one_of_its_own() -> None:
+    found = drawings_in(["PTV_60", "ring 2 cm", "Bladder", "vescica"])
+    assert found == {"": {"Bladder": "Bladder"}, "vescica": {"vescica": "Bladder"}}
+
+
+def test_a_mask_that_is_no_organ_by_its_name_is_refused(tmp_path: Path) -> None:
+    mask = mask_file(tmp_path, "something", ball(SHAPE, SPACING, 15))
+    ct = tmp_path / "ct.nii.gz"
+    write_volume_file(Volume(np.zeros(SHAPE, dtype=np.int16), GRID, "HU"), ct)
+    with pytest.raises(InputError, match="organ by its name"):
+        check_contours(ct, mask)
+
+
 def test_a_correction_is_followed_slice_by_slice(tmp_path: Path) -> None:
     before, after = ball(SHAPE, SPACING, 15), ball(SHAPE, SPACING, 15)
     after[12, 20:40, 30:52] = True

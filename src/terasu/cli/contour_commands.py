@@ -176,6 +176,8 @@ def _show_checked(found: Checked) -> None:
                 if one.subject == organ:
                     value = one.value if isinstance(one.value, str | None) else f"{one.value:.4g}"
                     print(f"    {one.level.name:<8}{one.measure}: {value} {one.unit} ({one.limit})")
+    if found.not_checked:
+        print(f"not checked, no organs by their names: {', '.join(found.not_checked)}")
 
 
 def _show_changes(found: tuple[Change, ...]) -> None:

@@ -31,12 +31,12 @@ def nearest_mm(members: Mask, asked_zyx: Ints, spacing_zyx_mm: tuple[float, floa
         (n,) [mm], infinite where there is no member.
     """
     squared = in_plane_squared_mm2(members, spacing_zyx_mm[1:])
-    return _along_slices(squared, np.ascontiguousarray(asked_zyx, dtype=np.int64), spacing_zyx_mm[0])
+    return _along_slices(squared, np.ascontiguousarray(asked_zyx, dtype=np.int64), float(spacing_zyx_mm[0]))
 
 
 def in_plane_squared_mm2(members: Mask, spacing_yx_mm: tuple[float, float]) -> Floats:
     """Squared distance of every voxel to the nearest member in its own slice, (z, y, x) [mm²]."""
-    return _in_plane(np.ascontiguousarray(members), spacing_yx_mm[0], spacing_yx_mm[1])
+    return _in_plane(np.ascontiguousarray(members), float(spacing_yx_mm[0]), float(spacing_yx_mm[1]))
 
 
 @numba.njit(cache=True, nogil=True)

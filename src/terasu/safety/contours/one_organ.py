@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from terasu.safety.policy import Policy, Words, failed, judge, stated
 from terasu.safety.verdict import Finding, Level
-from terasu.segment.quality.anatomy import is_whole
+from terasu.segment.quality.anatomy import is_whole, may_be_several
 from terasu.segment.quality.content import Content
 from terasu.segment.quality.drawing import Organ
 from terasu.segment.quality.form import Form
@@ -21,7 +21,11 @@ def organ_findings(policy: Policy, organ: Organ) -> list[Finding]:
     """Every finding about one organ. A measure without a limit for it in the policy says nothing."""
     if organ.form is None:
         return [failed(CHECK, "Contour", "The contour holds no voxel of the image.", subject=organ.name)]
-    asked = [*_form(organ.form), *(_content(organ.content) if organ.content else ()), *_others(organ)]
+    asked = [
+        *_form(organ.form, several=may_be_several(organ.name)),
+        *(_content(organ.content) if organ.content else ()),
+        *_others(organ),
+    ]
     found = [_judged(policy, organ.name, *one) for one in asked]
     return [one for one in found if one is not None] + _cut(organ)
 
@@ -38,7 +42,7 @@ def _judged(policy: Policy, organ: str, measure: str, value: float, words: str, 
     return None if limit is None else judge(policy, CHECK, limit, value, Words(words, why, LOOK, organ))
 
 
-def _form(form: Form) -> Iterator[tuple[str, float, str, str]]:
+def _form(form: Form, *, several: bool) -> Iterator[tuple[str, float, str, str]]:
     yield "volume_cc", form.volume_cc, "Volume", f"The contour encloses {form.volume_cc:.1f} cm³."
     yield (
         "mean_section_cm2",
@@ -48,6 +52,12 @@ def _form(form: Form) -> Iterator[tuple[str, float, str, str]]:
     )
     yield "sphericity", form.sphericity, "Sphericity", "1 is a ball; low values are ragged or flat."
     yield "elongation", form.elongation, "Elongation", "The longest by the shortest principal axis."
+    if not several:
+        yield from _of_one_piece(form)
+    yield "hole_percent", form.hole_percent, "Holes", "Area enclosed by the contour and left out."
+
+
+def _of_one_piece(form: Form) -> Iterator[tuple[str, float, str, str]]:
     yield (
         "stray_percent",
         form.stray_percent,
@@ -60,7 +70,6 @@ def _form(form: Form) -> Iterator[tuple[str, float, str, str]]:
         "Slices without a contour",
         "Counted between the first and the last slice that has one.",
     )
-    yield "hole_percent", form.hole_percent, "Holes", "Area enclosed by the contour and left out."
     yield (
         "jump_mm",
         form.jump_mm,

@@ -55,6 +55,11 @@ def is_whole(organ: str) -> bool:
     return organ in _table()["whole"]["organs"]
 
 
+def may_be_several(organ: str) -> bool:
+    """True for a structure of several pieces: ``Lungs``, bowel, lymph nodes."""
+    return organ in _table()["several"]["organs"] or organ.startswith("LN_")
+
+
 def _pairs(kind: str, here: set[str]) -> Iterator[tuple[str, str]]:
     for row in _table()[kind]:
         first, second = row["organs"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terasu.errors import InputError
 from terasu.patient.grid import Grid
 from terasu.patient.structures import StructureSet
 from terasu.report.verdict_json import finding_as_dict
@@ -25,10 +26,12 @@ class Checked:
     Attributes:
         drawings: name of the drawing (what its ROI names add to the organ's) → its verdict.
         rois: drawing → (organ → ROI name).
+        not_checked: ROIs that are no organ by their names: targets, aids, and what is not understood.
     """
 
     drawings: dict[str, Verdict]
     rois: dict[str, dict[str, str]]
+    not_checked: tuple[str, ...]
 
     @property
     def level(self) -> Level:
@@ -58,12 +61,24 @@ def check_contours(
     ct, drawn = image_at(image), drawing_at(contours)
     planned = None if planning is None else _organs_on(ct.grid, planning)
     members = [_organs_on(ct.grid, one) for one in ensemble]
-    groups = drawings_in(chosen(roi_names(drawn), rois))
+    asked = chosen(roi_names(drawn), rois)
+    groups = drawings_in(asked)
+    if not groups:
+        raise InputError(
+            "None of these ROIs is an organ by its name.",
+            got=", ".join(asked),
+            expected="at least one organ under a name that AAPM TG-263 or a clinic's language has for it",
+            todo="Rename the ROI, or the mask file, after its organ: Prostate, Parotid_L.",
+        )
     verdicts = {}
     for name, organs in groups.items():
         measured = measure_drawing(laid_on(ct.grid, drawn, organs), ct, planning=planned, ensemble=members)
         verdicts[name] = verdict_of(drawing_findings(limits, measured), policy=limits.label)
-    return Checked(verdicts, {name: {its: roi for roi, its in one.items()} for name, one in groups.items()})
+    return Checked(
+        verdicts,
+        {name: {its: roi for roi, its in one.items()} for name, one in groups.items()},
+        tuple(name for name in asked if not any(name in one for one in groups.values())),
+    )
 
 
 def by_organ_level(verdict: Verdict) -> dict[str, Level]:
@@ -78,6 +93,7 @@ def as_dict(checked: Checked) -> dict[str, Any]:
     """What ``terasu contours check --json`` prints."""
     return {
         "level": checked.level.name,
+        "not_checked": list(checked.not_checked),
         "drawings": [
             {"drawing": name, "level": one.level.name, "policy": one.policy, "organs": _organs(checked, name)}
             for name, one in checked.drawings.items()

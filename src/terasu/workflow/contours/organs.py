@@ -59,14 +59,19 @@ def drawings_in(names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Drawings that one structure set holds, told apart by what their names add to the organ's.
 
     ``Prostate_DL`` and ``Prostate_MBS`` belong to two drawings, ``DL`` and ``MBS``; one without an addition
-    to the drawing ``""``. An ROI that is not understood belongs to that one too.
+    to the drawing ``""``. Targets and names that are not understood are nobody's organ and are left out; an
+    organ that comes again within a drawing makes a drawing of its own, called after its ROI.
 
     Returns:
         Drawing → (ROI name → organ).
     """
-    groups: dict[str, list[str]] = {}
+    drawings: dict[str, dict[str, str]] = {}
     for name in names:
         known = tg263_name(name)
-        groups.setdefault(" ".join(known.stripped) if known else "", []).append(name)
-    organs = {drawing: by_organ(members) for drawing, members in groups.items()}
-    return {drawing: members for drawing, members in organs.items() if members}
+        if known is None or known.role != "oar":
+            continue
+        drawing = " ".join(known.stripped)
+        if known.name in drawings.get(drawing, {}).values():
+            drawing = name
+        drawings.setdefault(drawing, {})[name] = known.name
+    return drawings
