@@ -71,7 +71,7 @@ def test_each_deviation_of_the_content_is_raised_alone(
 
 
 def test_a_limit_of_the_organ_goes_before_that_of_every_organ() -> None:
-    assert limit_name(POLICY, "jump_mm", "Femur_L") == "contour_jump_mm_Femur"
+    assert limit_name(POLICY, "jump_mm", "Parotid_L") == "contour_jump_mm_Parotid"
     assert limit_name(POLICY, "jump_mm", "Spleen") == "contour_jump_mm"
     assert limit_name(POLICY, "volume_cc", "Spleen") is None
 
@@ -84,6 +84,11 @@ def test_lungs_are_two_pieces_and_a_lung_is_one() -> None:
     assert raised(organ_findings(POLICY, Organ("Lung_L", form, None))) == {
         "Volume outside of the largest piece": Level.BLOCK
     }
+
+
+def test_an_organ_that_the_image_cuts_may_be_cut_in_two() -> None:
+    form = replace(FORM, volume_cc=900.0, pieces=2, stray_percent=30.0, at_the_end=True)
+    assert raised(organ_findings(POLICY, Organ("Lung_L", form, None))) == {}
 
 
 def test_an_empty_contour_blocks_and_so_does_no_contour() -> None:

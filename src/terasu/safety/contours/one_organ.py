@@ -52,7 +52,7 @@ def _form(form: Form, *, several: bool) -> Iterator[tuple[str, float, str, str]]
     )
     yield "sphericity", form.sphericity, "Sphericity", "1 is a ball; low values are ragged or flat."
     yield "elongation", form.elongation, "Elongation", "The longest by the shortest principal axis."
-    if not several:
+    if not several and not form.at_the_end:  # what the image cuts may be cut in two
         yield from _of_one_piece(form)
     yield "hole_percent", form.hole_percent, "Holes", "Area enclosed by the contour and left out."
 

@@ -63,7 +63,7 @@ def changes(before: Path, after: Path, *, image: Path | None = None) -> tuple[Ch
         image: that both were drawn on; a grid of 1 mm on the contours' planes if left out.
     """
     first, second = drawing_at(before), drawing_at(after)
-    grid = common_grid((first, second)) if image is None else image_at(image).grid
+    grid = common_grid((first, second)) if image is None else image_at(image, drawn=first).grid
     old, new = laid_on(grid, first), laid_on(grid, second)
     if isinstance(first, Path) and isinstance(second, Path):
         old = StructureSet(grid, {roi_names(second)[0]: next(iter(old.masks.values()))})

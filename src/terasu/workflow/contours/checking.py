@@ -58,7 +58,8 @@ def check_contours(
         ensemble: the same organs as several networks drew them.
     """
     limits = read_policy(policy)
-    ct, drawn = image_at(image), drawing_at(contours)
+    drawn = drawing_at(contours)
+    ct = image_at(image, drawn=drawn)
     planned = None if planning is None else _organs_on(ct.grid, planning)
     members = [_organs_on(ct.grid, one) for one in ensemble]
     asked = chosen(roi_names(drawn), rois)

@@ -54,7 +54,7 @@ def compare_drawings(reference: Path, test: Path, asked: Asked) -> Compared:
         InputError: no organ in both.
     """
     first, second = drawing_at(reference), drawing_at(test)
-    grid = common_grid((first, second)) if asked.image is None else image_at(asked.image).grid
+    grid = common_grid((first, second)) if asked.image is None else image_at(asked.image, drawn=first).grid
     there = by_organ(chosen(roi_names(first), asked.reference_rois))
     here = by_organ(chosen(roi_names(second), asked.test_rois))
     if isinstance(second, Path) and len(there) == 1:

@@ -25,15 +25,19 @@ _ROOM_MM = 12.0
 Read = ContourSet | Path
 
 
-def image_at(path: Path) -> Volume:
+def image_at(path: Path, *, drawn: Read | None = None) -> Volume:
     """The image of a volume file, or of a folder with one series.
 
+    Args:
+        drawn: contours; of several series the one that they say they were drawn on is taken.
     Raises:
-        InputError: nothing there, or several series.
+        InputError: nothing there, or several series and none that the contours name.
     """
     if path.is_file() and is_volume_file(path):
         return read_volume_file(path)
     series = images_of(index_folder(path), *IMAGES) if path.is_dir() else ()
+    if len(series) > 1 and isinstance(drawn, ContourSet):
+        series = tuple(one for one in series if one.uid == drawn.referenced_series_uid) or series
     if len(series) != 1:
         raise InputError(
             f"There is not one image at this path, but {len(series)} series.",
