@@ -38,7 +38,7 @@ CATPHANS = {
     "catphan_pelvis": "OBI_catphan504_pelvis_125kV.zip",
     "catphan_thorax": "OBI_catphan504_lowdose_thorax_110kV.zip",
 }
-HANN = (0.0, 0.55, 0.7, 0.85, 1.0)
+HANN = (0.0, 0.85, 1.0)
 BAND_PER_MM = (0.05, 0.55)
 
 

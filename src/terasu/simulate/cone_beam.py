@@ -186,16 +186,16 @@ def _add_lag(signal: F32, lag: float, last: F32 | None) -> F32:
 
 
 def _calibration(settings: ConeBeamSettings) -> ConeBeamSettings:
-    """The same imager on a quiet water phantom, coarse: only its mean counts."""
+    """The same imager on a quiet phantom, at one resolution that shows its insert: only means count."""
     return replace(
         settings,
         photons_per_mm2=np.inf,
         motion_mm=0.0,
         lag=0.0,
         couch=False,
-        columns=min(settings.columns, 128),
-        projections=min(settings.projections, 120),
-        work_mm=max(settings.work_mm, 3.0),
+        columns=128,
+        projections=120,
+        work_mm=3.0,
         pixel_mm=4.0,
         slice_mm=4.0,
     )
