@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,20 +167,31 @@ def medians(image: F32, truth: F32, seen: Mask, grid: Grid) -> dict[str, float]:
     return found
 
 
-def fit_photons(
-    simulated: Volume, real: Volume, within: Mask, settings: ConeBeamSettings
-) -> ConeBeamSettings:
-    """The settings with as many photons as give the real scan's noise.
+def fit_photons(simulated: Mapping[float, Volume], real: Volume, within: Mask) -> float:
+    """Photons per mm² that give the real scan's noise; its variance is anatomy's, plus a share ∝ 1/dose.
 
     Args:
-        simulated: made with ``settings``, on the real scan's grid.
-        within: (z, y, x) soft tissue seen in both.
+        simulated: photons per mm² → the scan simulated with them, on the real scan's grid; two of them.
+        real: the scan.
+        within: (z, y, x) soft tissue seen in all.
     Raises:
+        InputError: the real scan is quieter than the simulation without noise.
         GeometryError: two grids.
     """
-    require_same_grid(simulated.grid, real.grid, first_name="simulated scan", second_name="real scan")
-    ratio = noise_hu(simulated, within) / noise_hu(real, within)
-    return replace(settings, photons_per_mm2=float(f"{settings.photons_per_mm2 * ratio**2:.3g}"))
+    for one in simulated.values():
+        require_same_grid(one.grid, real.grid, first_name="simulated scan", second_name="real scan")
+    inverse = np.array([1 / photons for photons in simulated])
+    variance = np.array([noise_hu(one, within) ** 2 for one in simulated.values()])
+    slope, anatomy = np.polyfit(inverse, variance, 1)
+    left = noise_hu(real, within) ** 2 - anatomy
+    if not (left > 0 and slope > 0):
+        raise InputError(
+            "No number of photons gives the noise of this scan.",
+            got=f"{noise_hu(real, within):.1f} HU, and {np.sqrt(max(anatomy, 0)):.1f} HU without any noise",
+            expected="a scan with more noise than that",
+            todo="Take the photons of a preset.",
+        )
+    return float(f"{slope / left:.3g}")
 
 
 def noise_hu(image: Volume, within: Mask, *, patch_mm: float = 10.0) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from terasu.patient.volume import Volume
 from terasu.simulate.beside import beside
 from terasu.simulate.cone_settings import ConeBeamSettings
 from terasu.simulate.presets import settings_of
+from terasu.simulate.thick_slices import averaged_onto
 from terasu.workflow.simulate import read_ct
+
+_TRIED_PHOTONS = (5e4, 1e6)
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,19 @@ def _fitted(
 ) -> ConeBeamSettings:
     """HU by medians first, photons by the noise that is left."""
     from terasu.simulate.calibrate import fit_cone_beam, fit_photons
-    from terasu.simulate.cone_beam import simulate_cone_beam
+    from terasu.simulate.cone_beam import calibrated_hu, field_of_view, primary_of, reading_of
+    from terasu.simulate.cone_object import object_of
 
     settings = fit_cone_beam(true_ct, scan, seen, start, evaluations=evaluations).settings
-    case = simulate_cone_beam(true_ct, settings, seed=seed, grid=scan.grid)
-    soft = seen & case.seen & (case.truth.values >= -20) & (case.truth.values < 150)
-    return fit_photons(case.image, scan, soft, settings)
+    primary = primary_of(object_of(true_ct, scan.grid.centre_lps_mm, settings), settings)
+    truth = averaged_onto(true_ct, scan.grid).values
+    soft = seen & field_of_view(scan.grid, settings) & (truth >= -20) & (truth < 150)
+    made = {}
+    for photons in _TRIED_PHOTONS:
+        trial = replace(settings, photons_per_mm2=photons)
+        hu = calibrated_hu(reading_of(primary, scan.grid, trial, seed=seed), trial)
+        made[photons] = Volume(hu, scan.grid)
+    return replace(settings, photons_per_mm2=fit_photons(made, scan, soft))
 
 
 def _as_toml(settings: ConeBeamSettings) -> str:
