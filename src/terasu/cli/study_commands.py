@@ -212,7 +212,9 @@ def template(
             print(f"{one.name:<17}{one.title}{'; needs --data' if one.needs else ''}")
         return 0
     if out is None:
-        raise InputError("Nobody said where the study goes.", expected="--out FOLDER", todo="Say --out.")
+        raise InputError(
+            "Nobody said where the study goes.", got="no --out", expected="--out FOLDER", todo="Say --out."
+        )
     path, new = write_template(name, data, out)
     print(f"{'written' if new else 'there already, kept'}: {path}")
     if not run:

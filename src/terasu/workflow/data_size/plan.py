@@ -108,6 +108,7 @@ def read_plan(path: Path) -> DataSizePlan:
             "A source case has no truth to be measured against.",
             got=bare[0],
             expected="cases that were prepared with --simulate",
+            todo="Prepare the source side again, or name its folder under source.",
         )
     sides = {"source": [one.facts.patient_key for one in sources]}
     require_apart({**sides, "target": [one.facts.patient_key for one in targets]})
@@ -122,7 +123,10 @@ def _read(path: Path) -> DataSizeFile:
         return DataSizeFile.model_validate(content)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            "The study cannot be read.", got=f"{path.name}: {error}", expected="a TOML file"
+            "The study cannot be read.",
+            got=f"{path.name}: {error}",
+            expected="a TOML file",
+            todo="Begin with the example in the documentation.",
         ) from error
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
@@ -130,4 +134,5 @@ def _read(path: Path) -> DataSizeFile:
             "The study says something that means nothing.",
             got="; ".join(wrong[:5]),
             expected="source, target, sizes, seeds, test and one arm or more",
+            todo="Correct these keys.",
         ) from error
