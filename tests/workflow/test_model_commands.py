@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from made_dicom import write_series
 from made_prepared import disc
 from terasu.cli import main
+from terasu.dicom.find import index_folder
+from terasu.dicom.image import read_image
 from terasu.enhance.models.configuration import as_configuration
 from terasu.errors import InputError
 from terasu.learn.prepared import read_cases
@@ -182,6 +185,57 @@ def test_cases_of_two_modalities_are_refused(prepared: Path, tmp_path: Path) -> 
     mixed = (*read_cases(prepared / "mvct"), *read_cases(prepared / "ct"))
     with pytest.raises(InputError, match="one modality"):
         train_model(as_configuration(small("unet")), mixed, (), tmp_path)
+
+
+def write_dicom(folder: Path, *, modality: str = "CT") -> Volume:
+    """The patient of the day as a DICOM series; the values that are in it."""
+    came = patient(50, off_hu=-60)
+    folder.mkdir()
+    write_series(folder, came.values.astype(np.int16) + 1024, spacing=(4.0, 4.0), modality=modality)
+    return came
+
+
+def test_a_dicom_series_becomes_a_derived_series_of_the_same_place(prepared: Path, tmp_path: Path) -> None:
+    train_model(as_configuration(small("unet")), read_cases(prepared / "mvct"), (), tmp_path / "run")
+    came = write_dicom(tmp_path / "day")
+    words = [
+        "model",
+        "apply",
+        str(tmp_path / "run"),
+        str(tmp_path / "day"),
+        "--out",
+        str(tmp_path / "better"),
+    ]
+    assert main(words) == 0
+    (series,) = index_folder(tmp_path / "better").series
+    made = read_image(series).volume
+    raw = read_image(index_folder(tmp_path / "day").series[0]).volume
+    assert made.grid.agrees_with(raw.grid)
+    assert made.grid.same_frame_as(raw.grid)
+    outside = ~np.broadcast_to(disc(SHAPE[1], radius=0.95), SHAPE)
+    assert np.array_equal(made.values[outside], came.values[outside])
+    assert (made.values != raw.values).any()
+    assert series.uid != index_folder(tmp_path / "day").series[0].uid
+    assert main(words) == 2  # there already
+    assert main([*words, "--overwrite"]) == 0
+
+
+def test_an_mr_is_refused_and_nothing_is_written(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_model(as_configuration(small("unet")), read_cases(prepared / "mvct"), (), tmp_path / "run")
+    write_dicom(tmp_path / "day", modality="MR")
+    words = [
+        "model",
+        "apply",
+        str(tmp_path / "run"),
+        str(tmp_path / "day"),
+        "--out",
+        str(tmp_path / "better"),
+    ]
+    assert main(words) == 2
+    assert "another kind of image" in capsys.readouterr().err
+    assert not (tmp_path / "better").exists()
 
 
 @pytest.mark.parametrize("place", ["missing", "empty"])

@@ -35,7 +35,8 @@ TERMS: Mapping[str, float] = MappingProxyType(
 )
 """Domain autoencoder: a domain's encoder and the decoder back to it give the image itself. Identity: an image
 of the target stays as it is. Gradient: edges stay. Air: only where exactly one of the two images is air.
-Idempotence: improving twice is improving once."""
+Total variation: towards the target alone, since the source has its noise. Idempotence: improving twice is
+improving once."""
 
 
 class CycleGanCt(CycleGan):
@@ -65,7 +66,7 @@ class CycleGanCt(CycleGan):
             found["gradient"] = gradient(made, image)
         if weights["air"]:
             found["air"] = air(made, image)
-        if weights["total_variation"]:
+        if weights["total_variation"] and there is self.to_target:
             found["total_variation"] = total_variation(made)
         if self.perceptual is not None:
             found["perceptual"] = self.perceptual(made, image)

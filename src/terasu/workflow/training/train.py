@@ -15,7 +15,7 @@ from terasu.enhance.models.configuration import Configuration
 from terasu.enhance.models.contract import APPLIED, Model, applied_network
 from terasu.enhance.models.registry import build
 from terasu.enhance.models.trained import Applied, save_trained
-from terasu.enhance.models.validate import validate
+from terasu.enhance.models.validate import Validation, validate
 from terasu.errors import InputError
 from terasu.learn.card import ModelCard
 from terasu.learn.code_version import code_version
@@ -78,23 +78,33 @@ def train_model(
     with steps("training"):
         plan = _plan(configuration)
         mean = train(model, draw, plan, out, identity, device=there, shown=shown, listener=steps.listener)
-    applied = Applied(
-        applied_network(configuration).to(there).eval().requires_grad_(False),
-        configuration,
-        _pixel_mm(sources),
-        there,
-    )
-    applied.network.load_state_dict(mean.of(APPLIED))
+    network = applied_network(configuration).to(there).eval().requires_grad_(False)
+    network.load_state_dict(mean.of(APPLIED))
+    applied = Applied(network, configuration, _pixel_mm(sources), there)
     with steps("validation"):
         kept = sides.part(split, "validation")
         found = validate(applied, kept.sources, kept.targets, listener=steps.listener)
-    card = ModelCard(
+    card = _card(applied, model, training, counts, split, found, identity["code"])
+    return save_trained(out, mean.of(APPLIED), card)
+
+
+def _card(
+    applied: Applied,
+    model: Model,
+    training: Sides,
+    counts: tuple[int, int],
+    split: Split,
+    found: Validation,
+    code: str,
+) -> ModelCard:
+    configuration, modality = applied.configuration, training.sources[0].facts.modality
+    return ModelCard(
         model=configuration.model,
-        task=f"Makes a {sources[0].facts.modality} look like a planning CT, in HU.",
-        modality=sources[0].facts.modality,
+        task=f"Makes a {modality} look like a planning CT, in HU.",
+        modality=modality,
         spacing_yx_mm=applied.spacing_yx_mm,
         configuration=_without_paths(configuration),
-        code=identity["code"],
+        code=code,
         data={"sources": _told(training.sources, counts[0]), "targets": _told(training.targets, counts[1])},
         split=split.as_dict(),
         steps=configuration.training.steps,
@@ -103,7 +113,6 @@ def train_model(
         measured={f"{name}, validation": value for name, value in found.measured.items()},
         cautions=model.cautions,
     )
-    return save_trained(out, mean.of(APPLIED), card)
 
 
 def _split(sides: Sides, validation: float, seed: int) -> Split:
