@@ -15,7 +15,7 @@ import torch
 
 import made_training
 from terasu.errors import InputError, TrainingError
-from terasu.learn.checkpoint import CHECKPOINT, read_checkpoint
+from terasu.learn.checkpoint import CHECKPOINT, read_checkpoint, read_weights, save_weights
 from terasu.learn.log import LossLog, read_losses
 
 PROGRAM = Path(made_training.__file__)
@@ -90,6 +90,18 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="cannot be read"):
         made_training.run(tmp_path, steps=14)
+
+
+def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:
+    weights = {name: torch.full((2, 3), float(number)) for number, name in enumerate("abc")}
+    about = {name: name * 3 for name in ("model", "not_for", "card", "code")}
+    files = [tmp_path / f"{number}.safetensors" for number in range(8)]
+    for path in files:
+        save_weights(path, weights, about)
+    assert len({path.read_bytes() for path in files}) == 1
+    back, told = read_weights(files[0])
+    assert told == about
+    assert all(torch.equal(back[name], weights[name]) for name in weights)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from terasu.patient.store import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
-_STATE = "state"
+_STATE, _ABOUT = "state", "about"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,8 @@ def save_weights(path: Path, weights: dict[str, Tensor], about: dict[str, str]) 
         path: ends in .safetensors.
         about: text in the header.
     """
-    _save(path, weights, about)
+    # several keys would lie in the header in any order, and the file's hash with them
+    _save(path, weights, {_ABOUT: json.dumps(about, sort_keys=True)})
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -98,7 +99,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         InputError: missing or damaged.
     """
-    return _open(path)
+    tensors, header = _open(path)
+    return tensors, json.loads(header.get(_ABOUT, "{}"))
 
 
 def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
