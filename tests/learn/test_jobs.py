@@ -43,7 +43,8 @@ def test_four_jobs_at_once_and_none_lost_or_run_twice_after_a_kill_of_the_queue(
     enqueue(queue, waiting_jobs(tmp_path, 6))
     child = subprocess.Popen([sys.executable, "-c", QUEUE, str(queue)])
     try:
-        until(lambda: len(running(queue)) == 4)
+        until(lambda: len(list(tmp_path.glob("ran-*"))) == 4)
+        assert running(queue) == sorted(FOUR)
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
