@@ -93,6 +93,14 @@ def test_the_size_of_the_slabs_does_not_matter(tmp_path: Path, model: str) -> No
     assert np.abs(improve(image, applied, where, slab=1) - whole).max() < 0.01
 
 
+def test_nothing_falls_below_the_lowest_ct_number_and_bone_is_not_cut(tmp_path: Path) -> None:
+    line = Calibration(3.0, -900.0)
+    image = volume()
+    made = improve(image, trained(tmp_path, silent=True, calibration=line), everywhere_but_the_rim(image))
+    assert made.min() == -1024
+    assert made.max() == pytest.approx(3 * 3071 - 900)
+
+
 def test_the_image_that_came_in_is_left_alone(tmp_path: Path) -> None:
     image = volume()
     before = image.values.copy()

@@ -129,6 +129,16 @@ def test_few_slices_are_few_patients(tmp_path: Path) -> None:
     assert len({int(case) for case, _ in samples.places}) == 2
 
 
+def test_few_slices_come_from_all_over_a_patient(tmp_path: Path) -> None:
+    body = np.ones((60, 12, 12), np.uint8)
+    case = write_case(tmp_path / "case", facts(1), {"image": np.zeros(body.shape), "body": body})
+    chosen = [samples_of([case], Shape((8, 8)), at_most=12, seed=seed).places[:, 1] for seed in range(20)]
+    assert all(len(set(one.tolist())) == 12 for one in chosen)
+    assert np.mean([np.ptp(one) for one in chosen]) > 45, "not a stretch of twelve neighbours"
+    more = samples_of([case], Shape((8, 8)), at_most=24, seed=3).places[:, 1]
+    assert set(chosen[3].tolist()) < set(more.tolist()), "more slices contain the fewer"
+
+
 def test_a_crop_shows_the_patient_wherever_he_lies(tmp_path: Path) -> None:
     body = np.zeros((2, 60, 70), np.uint8)
     body[:, 5:17, 50:60] = 1

@@ -98,6 +98,9 @@ def test_two_halves_share_nobody_and_miss_nobody(tmp_path: Path) -> None:
     keys = [{one.facts.patient_key for one in half.cases} for half in halves]
     assert keys[0].isdisjoint(keys[1])
     assert len(keys[0] | keys[1]) == 6
+    elsewhere = prepare(raw, tmp_path / "another salt" / "first", half="first")
+    told = [sorted(one.facts.sha256["image"] for one in half.cases) for half in (halves[0], elsewhere)]
+    assert told[0] == told[1], "the halves do not depend on the salt"
 
 
 def test_what_cannot_be_prepared_is_left_out_with_its_reason(tmp_path: Path) -> None:

@@ -100,6 +100,23 @@ def train(
 
 
 @model.command
+def progress(run: Path, *, out: Path | None = None) -> int:
+    """Draw a training as it stands, finished or not: loss curves and the last previews.
+
+    Parameters
+    ----------
+    run
+        Folder that the training was given as --out.
+    out
+        HTML file to write; progress.html in the folder of the run if left out.
+    """
+    from terasu.report.training import PAGE, read_training, write_training_page
+
+    print(f"page: {write_training_page(read_training(run), out or run / PAGE)}")
+    return 0
+
+
+@model.command
 def apply(
     trained: Path,
     image: Path,

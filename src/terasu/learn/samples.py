@@ -107,14 +107,18 @@ def samples_of(
     Args:
         cases: a slice counts where at least 2 % of it is the case's ``body``.
         names: arrays that each sample has.
-        at_most: slices kept, patient after patient in a drawn order, so that few slices are few patients.
+        at_most: slices kept, patient after patient in a drawn order, so that few slices are few patients;
+            of the last patient slices from everywhere, not a stretch of the body.
         seed: of that order.
     Raises:
         InputError: no slice is left, or fewer than ``at_most``.
     """
     kept = tuple(cases)
-    order = np.random.default_rng([seed, 5]).permutation(len(kept))
-    places = np.array([(case, k) for case in order for k in _with_patient(kept[case])], np.intp)
+    chance = np.random.default_rng([seed, 5])
+    order = chance.permutation(len(kept))
+    places = np.array(
+        [(case, k) for case in order for k in chance.permutation(_with_patient(kept[case]))], np.intp
+    )
     wanted = at_most if at_most is not None else max(len(places), 1)
     if len(places) < wanted:
         raise InputError(

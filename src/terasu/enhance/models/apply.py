@@ -18,6 +18,7 @@ from terasu.patient.volume import Volume
 from terasu.steps import Listener, Nobody
 
 SLAB = 4
+LOWEST_HU = -1024.0
 _SAME_PIXEL = 0.05
 _MARGIN_PX = 16
 F32 = NDArray[np.float32]
@@ -46,8 +47,8 @@ def improve(
 
 
 def with_calibration(made: F32, where: Mask, calibration: Calibration) -> F32:
-    """The final line, inside of ``where`` alone."""
-    made[where] = calibration.apply(made[where])
+    """The final line, inside of ``where`` alone; nothing there is below what CT numbers begin with."""
+    made[where] = np.maximum(calibration.apply(made[where]), LOWEST_HU)
     return made
 
 

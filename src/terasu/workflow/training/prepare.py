@@ -55,7 +55,7 @@ def prepare(
             and all folders beside it share it, so that a patient has one key in all of them.
         modality: what the images are: CT, CBCT or MVCT.
         simulation: make a low-quality image of each CT and keep the CT as its truth.
-        half: of the patients, chosen by their keys: for two sides that share nobody.
+        half: of the patients, the same wherever they are prepared: for two sides that share nobody.
         seed: of the simulation.
     Raises:
         InputError: no images, nothing that could be prepared, or a simulation of what is no CT.
@@ -70,8 +70,8 @@ def prepare(
             todo="Leave --modality or --simulate out.",
         )
     salt = _salt(out.parent)
-    found = [(patient_key(one.patient, salt), one) for one in find_images(folder)]
-    chosen = [(key, one) for key, one in found if half == "all" or _half(key) == half]
+    images = [one for one in find_images(folder) if half in ("all", _half(one.patient))]
+    chosen = [(patient_key(one.patient, salt), one) for one in images]
     cases, left_out = [], []
     for number, (key, one) in enumerate(chosen, start=1):
         name = f"case-{key[:8]}-{sum(other == key for other, _ in chosen[:number]):02d}"
@@ -134,8 +134,9 @@ def _salt(folder: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def _half(key: str) -> Half:
-    return "first" if int(key, 16) % 2 == 0 else "second"
+def _half(patient: str) -> Half:
+    """By a hash without salt, so that others get the same halves; one bit leads back to nobody."""
+    return "first" if hashlib.sha256(patient.encode()).digest()[0] % 2 == 0 else "second"
 
 
 def _refuse_nothing(cases: Sequence[PreparedCase], left_out: Sequence[str]) -> None:
